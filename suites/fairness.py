@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The fairness of the suite: it lets pass each habit of the reference target.
+"""The fairness of the suite: it accepts each habit of the reference target.
 
-`iscsi-assay faults --habits` runs the whole suite against the reference target
-with groups of habits on (`suites.grouping`). No check may fail, warn or end as trouble:
-that is a false alarm, and the habits that bring it about are found by further runs of
-that check. "Not applicable" is right where a habit takes a feature away; the table says
-how many checks are lost so.
+`iscsi-assay faults --habits` runs the whole suite against the reference target with
+groups of habits on (`suites.grouping`). A check that fails, warns or ends as trouble is
+a false alarm, and further runs of that check find the habits that cause it. "Not
+applicable" is right if a habit removes a feature; the table says how many checks that
+costs.
 """
 
 import argparse
@@ -39,25 +39,25 @@ _ALARMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A check that complains about what is legal."""
+    """A check that complains about legal behaviour."""
 
     check: str
     why: str
-    """What the check says, in one line."""
+    """The complaint, in one line."""
     habits: tuple[str, ...] = ()
-    """The fewest habits that bring it about; empty: it did not come again."""
+    """The fewest habits that cause it; empty if it could not be reproduced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the suite made of some habits at once."""
+    """The result of the suite with some habits."""
 
     habits: tuple[Habit, ...]
     lost: frozenset[str] = frozenset()
-    """The checks that are not applicable, but are without habits."""
+    """The checks that are not applicable only because of the habits."""
     alarms: tuple[Alarm, ...] = ()
     trouble: str = ""
-    """Why there is no verdict, where there is none."""
+    """Why there is no verdict, if there is none."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,9 +70,9 @@ class Runner:
     """Runs the suite, or some checks of it, against the reference target."""
 
     selection: Sequence[str] = (SUITE,)
-    """What of the suite is run: folders, files or node IDs."""
+    """The selected parts of the suite: folders, files or node IDs."""
     inapplicable: frozenset[str] = frozenset()
-    """What is not applicable without any habit."""
+    """The checks that are not applicable without habits."""
     options: Sequence[str] = field(default_factory=tuple)
     """Further options of pytest."""
 
@@ -82,8 +82,8 @@ class Runner:
         """Return the verdicts of checks, by node ID.
 
         Args:
-            habits: what is on.
-            checks: the checks; None: the whole selection.
+            habits: the enabled habits.
+            checks: the checks; None for the whole selection.
 
         Raises:
             RunError: there are none.
@@ -97,7 +97,7 @@ class Runner:
             return {one.check: one for one in run(words, path, limit).checks}
 
     def note_baseline(self) -> list[Alarm]:
-        """Note what is not applicable without a habit; return what complains then.
+        """Record what is not applicable without habits; return what complains then.
 
         Raises:
             RunError: the suite does not run.
@@ -107,7 +107,7 @@ class Runner:
         return [_alarm(one) for one in judged.values() if _complains(one, ())]
 
     def try_habits(self, habits: Sequence[Habit]) -> Trial:
-        """Run the suite with habits on and find the causes of what complains."""
+        """Run the suite with habits, and find the causes of the complaints."""
         group = tuple(habits)
         try:
             judged = self.run(group)
@@ -123,9 +123,10 @@ class Runner:
     def _explain(
         self, group: Sequence[Habit], alarms: Sequence[Alarm]
     ) -> Iterable[Alarm]:
-        """Yield alarms with the habits that bring them about.
+        """Yield alarms with the habits that cause them.
 
-        Each cause is looked for once: what else it explains is not searched again.
+        Each cause is searched for once; other alarms that it explains are not searched
+        again.
         """
         unexplained = {alarm.check: alarm for alarm in alarms}
         while unexplained:
@@ -162,7 +163,7 @@ def _inapplicable(judged: Mapping[str, Check]) -> frozenset[str]:
 
 
 def _complains(one: Check, habits: Iterable[Habit]) -> bool:
-    """Tell whether a verdict is a false alarm; a warning of a SHOULD may be right."""
+    """Tell whether a verdict is a false alarm; the warning of a SHOULD may be right."""
     if one.outcome is model.Outcome.WARNED and one.broken:
         passed_over = frozenset[str]().union(*(habit.may_warn for habit in habits))
         return not passed_over.issuperset(one.broken)
@@ -177,9 +178,10 @@ def _alarm(one: Check) -> Alarm:
 
 
 def show(trials: Sequence[Trial]) -> list[str]:
-    """Return the table: habit, clause, checks lost, false alarms; and the sums.
+    """Return the table: habit, clause, lost checks, false alarms; and the totals.
 
-    What a group loses is charged to those of its habits that take a feature away.
+    The checks that a group loses are charged to those of its habits that remove a
+    feature.
     """
     alarms: dict[str, list[Alarm]] = {}
     losses: dict[str, int] = {}

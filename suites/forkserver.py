@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs of pytest in forks of one process, which has imported the suite already.
+"""Runs pytest in forks of one process, which has already imported the suite.
 
-To start an interpreter and to import pytest, its plugins, Scapy and the checks takes
-longer than the few checks that a fault is tried with. This process does so once and
-forks for each run that it is asked for on its channel.
+Starting an interpreter and importing pytest, its plugins, Scapy and the checks takes
+longer than the few checks of a fault. This process does so once, and forks for each run
+that a client requests on its channel.
 """
 
 import atexit
@@ -36,14 +36,14 @@ LEAN = (
     # time.
     *("-p", "no:hypothesispytest"),
 )
-"""What a run leaves out, as options."""
+"""Options that leave out what a run does not need."""
 
 _BEGIN_SECONDS = 600.0
-"""Within these a run begins, which may have to wait for the imports."""
+"""The seconds within which a run must begin; it may have to wait for the imports."""
 _LATE_SECONDS = 10.0
-"""A run is given up that lasts so much longer than its time limit."""
+"""A run is killed when it exceeds its time limit by so many seconds."""
 _FAILED = 70
-"""The exit code where something else than pytest has ended the run (EX_SOFTWARE)."""
+"""The exit code if something other than pytest ended the run (EX_SOFTWARE)."""
 
 
 class Timeout(Exception):
@@ -51,12 +51,12 @@ class Timeout(Exception):
 
 
 class ForkServerError(Exception):
-    """A run cannot be started, or something has killed it; one line."""
+    """A run cannot be started, or a signal has killed it; one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A run of pytest that has ended."""
+    """A finished run of pytest."""
 
     code: int
     """pytest's exit code."""
@@ -106,16 +106,16 @@ _SERVER = _Server()
 
 
 def run(arguments: Sequence[str], seconds: int, folder: Path) -> Done:
-    """Run pytest in a fork. Threads may ask for runs side by side.
+    """Run pytest in a fork. Threads may request runs in parallel.
 
     Args:
         arguments: the command line of pytest.
         seconds: how long the run may last.
-        folder: an existing folder for what it prints.
+        folder: an existing folder for its output.
 
     Raises:
-        Timeout: it has lasted longer and was killed.
-        ForkServerError: it cannot be started, or something else has killed it.
+        Timeout: it exceeded the time limit and was killed.
+        ForkServerError: it cannot be started, or a signal has killed it.
     """
     stdout, stderr = folder / "stdout", folder / "stderr"
     order = {
@@ -154,7 +154,7 @@ def serve(channel: socket.socket) -> None:
     pytest.main([SUITE, "--collect-only", "-qq", *LEAN, *ANYWHERE])
     forked.offer("reftarget", run_reference_target)
     signal.signal(signal.SIGTERM, handlers[1][1])
-    # The client sees its socket close, so nobody needs to wait for the fork.
+    # The client sees its socket close, so the fork's exit status is not needed.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # Keep the objects that exist now out of the garbage collections of the forks.
     gc.collect()
@@ -175,7 +175,7 @@ def serve(channel: socket.socket) -> None:
 
 
 def _carry_out(connection: socket.socket, parent: int) -> NoReturn:
-    """Run pytest as a connection asks for it, in this fork, and end with it."""
+    """Run pytest for a connection's request, in this fork, and exit with it."""
     leash.hold()
     if os.getppid() != parent:
         os._exit(_FAILED)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which habits of the reference target are switched on together, and whose fault it is.
+"""Chooses groups of habits, and finds which habits of a group cause a failure.
 
-A run of the suite costs a minute, and there are hundreds of habits. They go in groups,
-made so that every two habits that can be on at once are so in one of them. What then
-fails is brought down to the fewest habits that make it fail.
+A run of the suite takes a minute, and there are hundreds of habits. They run in groups,
+such that any two compatible habits are together in one of them. A failure is reduced to
+the fewest habits that cause it.
 """
 
 import random
@@ -13,16 +13,17 @@ from collections.abc import Set as AbstractSet
 from reftarget.habits import Habit, are_compatible
 
 _MOST_SLOW = 3
-"""Slow habits in one group of few: it would last longer than all others."""
+"""The maximum of slow habits in a group: more would make its run the longest."""
 _MOST_POOR = 28
-"""Habits that take something away in one group of few: more would hide each other."""
+"""The maximum of habits that remove something in a group: more would hide each
+other."""
 
 
 def groups(habits: Sequence[Habit]) -> list[list[Habit]]:
-    """Return groups in which every two habits meet that can.
+    """Return groups that contain every pair of compatible habits.
 
-    Habits that take a feature away (`is_poor`) have groups of their own: what rests on
-    the feature is tried without them, too.
+    Habits that remove a feature (`is_poor`) have groups of their own, so that the
+    checks of the feature also run without them.
     """
     rich = [habit for habit in habits if not habit.is_poor]
     poor = [habit for habit in habits if habit.is_poor]
@@ -33,11 +34,11 @@ def groups(habits: Sequence[Habit]) -> list[list[Habit]]:
 
 
 def few_groups(habits: Sequence[Habit]) -> list[list[Habit]]:
-    """Return a few groups in which each habit is once at least, with many others.
+    """Return a few groups that contain each habit at least once, with many others.
 
-    Not every two meet. Those that take a feature away go without the others, and not
-    too many of them together, so that what is left is tried beside them. A slow habit
-    is in one group, beside few others of the kind.
+    They do not contain every pair. Habits that remove a feature are apart from the
+    others, a few in each group, so that the remaining features are tested with them. A
+    slow habit is in one group, with few other slow ones.
     """
     rich = [habit for habit in habits if not habit.is_poor]
     poor = [habit for habit in habits if habit.is_poor]
@@ -54,9 +55,9 @@ def few_groups(habits: Sequence[Habit]) -> list[list[Habit]]:
 
 
 def combination(habits: Sequence[Habit], seed: int) -> list[Habit]:
-    """Return habits that go together, the same for the same seed.
+    """Return compatible habits at random, the same ones for the same seed.
 
-    About a quarter of all are in it: more would hide what each of them does.
+    They are about a quarter of all: more would hide the effect of each.
     """
     source = random.Random(seed)  # noqa: S311  # no secret hangs on it
     chosen: list[Habit] = []
@@ -69,13 +70,13 @@ def combination(habits: Sequence[Habit], seed: int) -> list[Habit]:
 def culprits(
     habits: Sequence[Habit], fails: Callable[[Sequence[Habit]], bool]
 ) -> list[Habit]:
-    """Return the fewest habits of a group with which something fails.
+    """Return the fewest habits of a group with which a check still fails.
 
-    Zeller's ddmin: halves, quarters and so on are tried alone, then left out.
+    This is Zeller's ddmin: halves, quarters and so on are tried alone, then left out.
 
     Args:
-        habits: a group with which it fails.
-        fails: tells whether it fails with some of them.
+        habits: a group with which the check fails.
+        fails: returns whether it fails with some of them.
     """
     remaining, parts = list(habits), 2
     while len(remaining) > 1:
@@ -105,7 +106,7 @@ class _Cover:
     """Groups that cover pairs of habits. Sets of habits are bits of a number."""
 
     def __init__(self, habits: Sequence[Habit]) -> None:
-        """Take the habits; every two of them that can meet are to do so."""
+        """Take the habits, whose compatible pairs are to be covered."""
         self._habits = habits
         self._friends = [
             sum(
@@ -119,10 +120,10 @@ class _Cover:
             1 << number for number, one in enumerate(habits) if one.is_slow
         )
         self._left = list(self._friends)
-        """Whom each one has not met yet."""
+        """The habits that each one still has to be combined with."""
 
     def skip_pairs_of(self, numbers: Iterable[int]) -> None:
-        """Let some habits not have to meet one another."""
+        """Mark the pairs of some habits as covered."""
         among = sum(1 << number for number in numbers)
         for number, partners in enumerate(self._left):
             if among >> number & 1:
@@ -131,14 +132,14 @@ class _Cover:
     def groups(
         self, *, first: int | None = None, once: bool = False
     ) -> list[list[Habit]]:
-        """Return groups in which all pairs that are left meet.
+        """Return groups that contain all remaining pairs.
 
-        Greedy: a group takes in who meets most others there that it has not met.
+        The algorithm is greedy: a group takes the habit that covers most pairs.
 
         Args:
             first: how many of the habits, from the first on, must be in a group; None:
                 all of them.
-            once: that is all that is asked for; not every two need meet.
+            once: whether it is enough that each habit is in a group.
         """
         lonely = set(range(len(self._habits) if first is None else first))
         cover_groups = []

@@ -2,9 +2,9 @@
 """The field ledger: which check judges which field of what a target sends, and where.
 
 The fields are those of its PDUs, and of the parameter data and sense data in them.
-`iscsi-assay ledger` has the reference target send each field wrong in each
-situation (`reftarget/faults/fields.py`) and runs the check that `suites/ledger.toml`
-names: it must fail. `--write FILE` writes the table as Markdown.
+`iscsi-assay ledger` has the reference target send each field wrong in each situation
+(`reftarget/faults/fields.py`) and runs the check that `suites/ledger.toml` names, which
+must fail. `--write FILE` writes the table as Markdown.
 """
 
 import argparse
@@ -32,14 +32,14 @@ RULES = Path(__file__).with_name("ledger.toml")
 CHECKS = f"{SUITE}/"
 
 _NO_TARGET = 3
-"""pytest's exit code where no login succeeds."""
+"""pytest's exit code if no login succeeds."""
 
 _SECONDS = 300
-"""How long a row's run may last."""
+"""The time limit of a row's run."""
 
 
 class LedgerError(Exception):
-    """A ledger that does not fit what is sent; the message says where, in one line."""
+    """The ledger does not match the fields; the message says where, in one line."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +53,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     habit: str = ""
 
     def fits(self, pdu: str, field: str, situation: str) -> bool:
-        """Tell whether the rule is about a field in a situation."""
+        """Tell whether the rule matches a field in a situation."""
         return (
             _matches(self.pdu, pdu)
             and _matches(self.field, field)
@@ -73,11 +73,11 @@ class Row:
     field: str
     situation: str
     check: str
-    """The node ID of the check that judges it; empty where none does."""
+    """The node ID of the check that judges it; empty if none does."""
     reason: str
     """Why none does."""
     habit: str
-    """The habit by which the reference target comes into the situation; or empty."""
+    """The habit with which the reference target reaches the situation; or empty."""
 
     @property
     def fault(self) -> str:
@@ -90,7 +90,7 @@ def _matches(patterns: Sequence[str], name: str) -> bool:
 
 
 def ledger(path: Path = RULES) -> list[Row]:
-    """Return every field in every situation, with what judges it.
+    """Return every field in every situation, with the check that judges it.
 
     Raises:
         LedgerError: the file is wrong, a rule names neither check nor reason, or both,
@@ -206,7 +206,7 @@ def attempt(row: Row) -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Try the rows; return 1 if a field is wrong and its check does not notice."""
+    """Try the rows; return 1 if a check misses a wrong field."""
     return LEDGER.run("python -m suites.ledger", words)
 
 
@@ -247,8 +247,8 @@ def run(options: argparse.Namespace) -> int:
     """Try the rows that the options name, or write the table; return the exit code.
 
     Raises:
-        Misuse: an option makes no sense.
-        LedgerError: the ledger does not fit.
+        Misuse: the shard is wrong.
+        LedgerError: the ledger does not match.
     """
     try:
         rows = shard(ledger(), options.shard)

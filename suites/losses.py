@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What one fault costs: the checks lost to it that are about something else.
+"""The cost of one fault: the checks that it breaks although they test something else.
 
-`iscsi-assay faults --lost` runs the whole suite, or parts of it, against the
-reference target with each fault alone. A check that carries a clause of the fault has
-to fail. Any other check should go on: one that fails, ends as trouble or is not judged
-says nothing of its own clauses, so it is lost. Faults that touch a login are tried by
+`iscsi-assay faults --lost` runs the whole suite, or parts of it, against the reference
+target with each fault alone. A check that carries a clause of the fault has to fail.
+Any other check should pass: one that fails, ends as trouble or is not judged proves
+nothing about its own clauses, so it is lost. Faults that affect logins are tried by
 default, since every check logs in.
 """
 
@@ -29,7 +29,7 @@ _SHOWN = 3
 """How many lost checks of a fault are shown by name."""
 
 _LOGIN_SECTIONS = ("6.1", "6.2", "6.3", "11.12", "11.13", "12", "13")
-"""Sections of RFC 7143 on logins and what is negotiated in them."""
+"""Sections of RFC 7143 about logins and their negotiation."""
 
 _KINDS = {
     Outcome.BROKEN: "broken",
@@ -45,15 +45,15 @@ COLUMNS = tuple(dict.fromkeys(_KINDS.values()))
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What the suite made of one fault."""
+    """The result of the suite with one fault."""
 
     fault: Fault
     expected_verdicts: int = 0
-    """How many checks have failed that carry a clause of the fault."""
+    """How many checks that carry a clause of the fault have failed."""
     lost: dict[str, list[Check]] = field(default_factory=dict)
     """The checks that are lost, by column."""
     trouble: str = ""
-    """Why there is no verdict, where there is none."""
+    """Why there is no verdict, if there is none."""
 
     @property
     def count(self) -> int:
@@ -62,7 +62,7 @@ class Loss:
 
 
 def touches_login(fault: Fault) -> bool:
-    """Tell whether a fault concerns logins, or what is negotiated in them."""
+    """Tell whether a fault concerns logins or their negotiation."""
     if fault.rule_sets:
         return any(
             isinstance(rules, LoginRules | AuthenticationRules)
@@ -90,7 +90,7 @@ def sort_verdicts(fault: Fault, checks: Iterable[Check]) -> Loss:
 
 
 def show(losses: Sequence[Loss]) -> list[str]:
-    """Return the table: one line a fault, the worst first, and the sums."""
+    """Return the table: one line for each fault, the worst first, and the totals."""
     width = max((len(loss.fault.name) for loss in losses), default=0)
     head = "".join(f"{column:>12}" for column in COLUMNS)
     lines = [f"{'fault':{width}}  {'clause':22}{'expected_verdicts':>6}{head}"]
@@ -119,7 +119,7 @@ def show(losses: Sequence[Loss]) -> list[str]:
 
 
 def _examples(loss: Loss) -> list[str]:
-    """Return lost checks with what they say, and on what those not judged rest.
+    """Return lost checks with their messages, or what those not judged depend on.
 
     A check that is not judged is lost with a reason: the target lacks what it needs.
     """
@@ -142,7 +142,7 @@ def _examples(loss: Loss) -> list[str]:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a run that counts what faults cost."""
+    """Add the options of a run that counts the checks that faults cost."""
     parser.add_argument(
         "--lost",
         action="store_true",
@@ -156,7 +156,7 @@ def _in_short(loss: Loss) -> str:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print what faults cost; return 1 if one has no verdict."""
+    """Print the cost of faults; return 1 if one has no verdict."""
     names: Sequence[str] = options.fault
     faults = [FAULTS[name] for name in names]
     faults = faults or [fault for fault in FAULTS.values() if touches_login(fault)]

@@ -34,7 +34,7 @@ SAMPLE = 20
 
 _SECONDS = 300
 _ROWS = 10
-"""As many checks of other requirements run once where one runs with each row."""
+"""The sample where a check runs with each row: as many runs in total."""
 _NOTICES = frozenset({model.Outcome.BROKEN, model.Outcome.WARNED})
 
 BROAD: Mapping[str, str] = {
@@ -45,21 +45,21 @@ BROAD: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the suite made of one fault."""
+    """The result of the suite with one fault."""
 
     fault: Fault
     concerned: int
-    """How many checks its requirements have."""
+    """The number of checks of its requirements."""
     noticed_by: list[str] = field(default_factory=list)
     missed: tuple[str, ...] = ()
-    """Its requirements with checks none of which has failed."""
+    """Its requirements whose checks have all missed it."""
     false_alarms: list[str] = field(default_factory=list)
     misnamed: str = ""
-    """What is wrong with the combination that the failures name, if something is."""
+    """What is wrong in the combinations of the failures; or empty."""
     trouble: str = ""
-    """Why there is no verdict, where there is none."""
+    """Why there is no verdict, if there is none."""
     findings: tuple[Finding, ...] = ()
-    """What a reader gets of the run."""
+    """The findings of the run."""
 
     @property
     def names_the_clause(self) -> bool:
@@ -75,7 +75,7 @@ class Outcome:
 
     @property
     def has_problem(self) -> bool:
-        """True if it was missed or not tried, or if an alarm or a name is wrong."""
+        """True if it was missed or not tried, or if an alarm or a clause is wrong."""
         return bool(
             self.is_missed or self.trouble or self.false_alarms or self.misnamed
         )
@@ -86,8 +86,7 @@ def choose(
 ) -> tuple[list[str], list[str]]:
     """Return the checks of a fault's requirement, and a sample of the others.
 
-    The sample is the same in every run, and a check that is new changes it by itself
-    alone.
+    The sample is the same in every run; a new check changes it by at most itself.
     """
     noticing = {
         name: None for one in fault.requirements for name in checks.get(one, [])
@@ -105,22 +104,22 @@ def try_fault(
 ) -> Outcome:
     """Run the suite against the reference target with one fault.
 
-    The checks of its requirements run with all their parameters, the others with one.
-    A fault that needs a combination is tried at strength 3, where a check is many runs:
-    fewer others do.
+    The checks of its requirements run with all their parameters, the others with one. A
+    fault that needs a combination is tried at strength 3, where each check has many
+    runs, so the sample is smaller.
 
     Args:
         fault: the fault.
         suite: the checks.
         sample: how many checks of other requirements run.
-        runs: the folder that keeps each fault's run; a run that is there is read, and
-            the fault not tried again.
+        runs: the folder that keeps each fault's run; a run that is there is read
+            instead of trying the fault.
     """
     checks = suite.checks
     concerned, others = choose(fault, checks, _sample_of(fault, sample))
     if not concerned:
         return Outcome(fault, 0)
-    # The parameter sets that were collected have no combination among them.
+    # The collected parameter sets contain no combination.
     examples = others if fault.needs else [suite.first[name] for name in others]
     selected = [*concerned, *examples]
     try:
@@ -139,7 +138,7 @@ def _sample_of(fault: Fault, sample: int) -> int:
 def collected(
     fault: Fault, suite: Collected, sample: int, folders: Sequence[Path]
 ) -> Outcome:
-    """Weigh the run with a fault that one of several folders keeps.
+    """Judge the run of a fault that one of several folders contains.
 
     Args:
         fault: the fault.
@@ -177,8 +176,8 @@ def sort_verdicts(
 ) -> Outcome:
     """Sort the verdicts of a run with one fault into notices and false alarms.
 
-    A fault may break several clauses by one act, of which a failure accuses one. A
-    check that carries another of them has shown that one as well.
+    A fault may break several clauses by one act, and a failure accuses one of them. A
+    check that carries another one of them has noticed that one, too.
     """
     failed = [item for item in judged if item.outcome in _NOTICES]
     noticing = [item for item in failed if _concerns(item, fault)]
@@ -207,10 +206,11 @@ def sort_verdicts(
 
 
 def _misnamed(fault: Fault, noticing: Sequence[Check]) -> str:
-    """Say what is wrong with the combinations of failures; nothing if all is right.
+    """Return what is wrong with the combinations of failures, or an empty text.
 
-    One of them is the very combination that the fault needs, and none is empty: a check
-    may set some of its keys itself, but plain sessions must not show the fault.
+    One of them must be exactly the combination that the fault needs, and none may be
+    empty: a check may set some of its keys itself, but plain sessions must not show the
+    fault.
     """
     if not fault.needs or not noticing:
         return ""
@@ -232,7 +232,7 @@ def _concerns(item: Check, fault: Fault) -> bool:
 
 
 def show(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return the table and its sums."""
+    """Return the table and its totals."""
     width = max(len(outcome.fault.name) for outcome in outcomes)
     lines = []
     for outcome in outcomes:
@@ -269,7 +269,7 @@ def show(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def show_findings(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return how many findings each fault's run shows, what they are, and the sums."""
+    """Return the findings of each fault's run, their number, and the totals."""
     tried = [one for one in outcomes if one.concerned and not one.trouble]
     width = max((len(one.fault.name) for one in tried), default=0)
     lines = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The commands of `iscsi-assay targets`: what a target offers, what that leaves out."""
+"""The commands of `iscsi-assay targets`: a target's offer, and checks that apply."""
 
 import argparse
 import json
@@ -34,7 +34,7 @@ from suites.plugins.options import DEFAULT_TIMEOUT, seconds_above_0
 from suites.plugins.targets import capabilities, login_options
 
 NO_TARGET = 3
-"""The exit code where there is no target, as of a run of the suite."""
+"""The exit code if there is no target; the same as of a run of the suite."""
 
 _EXAMPLE = "iscsi://192.0.2.7/iqn.2026-01.org.example:disk/0"
 _SECRET = "put the secret here"  # noqa: S105  # it is none
@@ -126,7 +126,7 @@ def _probe(options: argparse.Namespace) -> int:
     """Print what a target offers.
 
     Raises:
-        TargetSpecError: TARGET names nothing.
+        TargetSpecError: TARGET does not name a target.
         LabError: there is no such target, or no login succeeds.
     """
     with targets.parse(options.target, vars(options)) as running:
@@ -161,12 +161,12 @@ def _init(options: argparse.Namespace) -> int:
 def target_file(
     running: targets.RunningTarget, offer: Offer, units: Sequence[Unit]
 ) -> str:
-    """Return a target file in TOML; no secret stands in it.
+    """Return a target file in TOML, without secrets.
 
     Args:
-        running: where the target is.
-        offer: what it offers.
-        units: what its logical units tell.
+        running: the running target.
+        offer: its offer.
+        units: the descriptions of its logical units.
     """
     table: dict[str, object] = {"name": running.target.name}
     if "TargetAlias" in offer.login.declared:
@@ -209,7 +209,7 @@ def _unit_table(unit: Unit) -> dict[str, object]:
 
 
 def ask(running: targets.RunningTarget, *, timeout: float) -> Offer:
-    """Return what a running target's first name and unit offer.
+    """Return the offer of a running target's first name and unit.
 
     Raises:
         LabError: no login succeeds, or there is no such unit.
@@ -232,7 +232,7 @@ def ask(running: targets.RunningTarget, *, timeout: float) -> Offer:
 
 
 def _count(features: frozenset[str]) -> tuple[int, Counter[str]] | None:
-    """Return how many checks there are and what leaves them out; None if unknown."""
+    """Return the number of checks, and of those that do not apply; None if unknown."""
     demanded = applicability.of_suite(_SUITE)
     if demanded is None:
         return None

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which checks use what has changed in the code that checks share.
+"""Finds the checks that use changed code of the suites.
 
 A name counts as used where it is mentioned: as a name, as an attribute, or as the
-parameter of a function, by which pytest finds fixtures. Two definitions of one name are
-taken for one, so that a check may be listed that a change does not concern, but none is
-left out.
+parameter of a function, by which pytest finds fixtures. Two definitions with one name
+count as one, so a check may be listed although a change does not concern it, but none
+is missed.
 """
 
 import ast
@@ -13,16 +13,16 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 SHARED = ("suites/support", "suites/conformance", "suites/robustness")
-"""Where the code is that checks share, beside the checks themselves."""
+"""The folders of the code that checks share, and of the checks."""
 
 
 def changed_names(text: str, touched: AbstractSet[int]) -> set[str]:
-    """Return the names of a module's definitions that lines belong to.
+    """Return the names of a module's definitions that contain some lines.
 
     A method counts as its class.
 
     Raises:
-        SyntaxError: the text is no Python.
+        SyntaxError: the text is not Python.
     """
     return {
         name
@@ -36,11 +36,11 @@ def checks_that_use(names: AbstractSet[str], modules: Mapping[str, str]) -> list
     """Return the checks that use some names, also through other definitions.
 
     Args:
-        names: what has changed.
+        names: the changed names.
         modules: the texts of the suites' modules, by their paths.
 
     Raises:
-        SyntaxError: a text is no Python.
+        SyntaxError: a text is not Python.
     """
     trees = {path: ast.parse(text) for path, text in modules.items()}
     shared = [
@@ -56,7 +56,7 @@ def checks_that_use(names: AbstractSet[str], modules: Mapping[str, str]) -> list
 
 
 def is_check(path: str) -> bool:
-    """Tell whether a file is one of checks."""
+    """Tell whether a file contains checks."""
     return Path(path).name.startswith("test_")
 
 
@@ -72,7 +72,7 @@ def _reached_checks(tree: ast.Module, names: AbstractSet[str]) -> Iterable[str]:
 
 
 def _closure(names: AbstractSet[str], nodes: Iterable[ast.stmt]) -> set[str]:
-    """Add the names of all definitions that mention one of them, however far."""
+    """Add the names of all definitions that mention one of them, even indirectly."""
     definitions = [
         (defined, _mentioned(node)) for node in nodes if (defined := _defined(node))
     ]

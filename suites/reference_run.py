@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One run of checks against the reference target, with faults or habits on."""
+"""One run of checks against the reference target, with faults or habits enabled."""
 
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,11 @@ from suites import forkserver
 SUITE = forkserver.SUITE
 
 _PATIENCE = 1.0
-"""Seconds for which a faulty target's answer is waited for: not as for a slow one."""
+"""The time limit of a faulty target's answer: shorter than for a slow target."""
 
 
 class RunError(Exception):
-    """A run of the suite that gave no verdicts; one line."""
+    """A run of the suite gave no verdicts; one line."""
 
 
 def selection(parts: Sequence[str]) -> list[str]:

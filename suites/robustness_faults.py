@@ -26,21 +26,21 @@ _SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the checks that a row names have made of it."""
+    """The result of the checks that a row names."""
 
     fault: RobustnessFault
     noticed_by: tuple[Check, ...] = ()
-    """Those that accuse what it breaks."""
+    """The checks that accuse the requirement that it breaks."""
     missed_by: tuple[str, ...] = ()
-    """Those that do not, and names that no check has."""
+    """The checks that do not, and names without a check."""
     others: tuple[Check, ...] = ()
-    """Those that accuse something else."""
+    """The checks that accuse another requirement."""
     trouble: str = ""
-    """Why there is no verdict, where there is none."""
+    """Why there is no verdict, if there is none."""
 
     @property
     def has_problem(self) -> bool:
-        """True if a check has missed it, accused another clause, or not run."""
+        """True if a check missed it, accused another requirement, or did not run."""
         return bool(self.missed_by or self.others or self.trouble)
 
 
@@ -69,7 +69,7 @@ def _accuses(check: Check, fault: RobustnessFault) -> bool:
 
 
 def show(notices: Sequence[Notice]) -> list[str]:
-    """Return the table and its sums."""
+    """Return the table and its totals."""
     width = max((len(one.fault.name) for one in notices), default=0)
     lines = []
     for one in notices:
@@ -106,7 +106,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def attempt(fault: RobustnessFault) -> Notice:
-    """Run the checks that a row names against a target that has it."""
+    """Run the checks that a row names against a target with that fault."""
     chosen = [f"{SUITE}/{name}" for name in fault.noticed_by]
     try:
         run = run_with(fault, chosen, _SECONDS)
@@ -120,10 +120,10 @@ def _in_short(notice: Notice) -> str:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Try the rows; return 1 if one is not noticed as it should be.
+    """Try the rows; return 1 if one is not noticed, or noticed wrongly.
 
     Raises:
-        Misuse: the options name nothing.
+        Misuse: the options name no row.
     """
     names: Sequence[str] = options.fault
     unknown = [name for name in names if name not in ROBUSTNESS_FAULTS]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Parts of a run on several hosts: what each takes, and all of them put together.
+"""Parts of a run on several hosts: their selection, and their merge.
 
-A run of a part weighs each check alone. What only the whole shows, such as a foundation
+The run of a part judges each check alone. What needs all checks, such as a foundation
 that the target lacks (`suites.judging.settling`), is judged when parts are merged.
 """
 
@@ -23,18 +23,18 @@ from suites.judging.settling import settle
 T = TypeVar("T")
 
 _BAD = frozenset({Outcome.BROKEN, Outcome.GONE, Outcome.TROUBLE, Outcome.NOT_RUN})
-"""With one of these a run of the suite is red."""
+"""Outcomes that make the exit code of a run 1."""
 
 
 class MergeError(Exception):
-    """Runs that are no parts of one; one line."""
+    """The runs are not parts of one run; one line."""
 
 
 def numbers(part: str) -> tuple[int, int]:
     """Return K and N of K/N.
 
     Raises:
-        ValueError: it is no K/N with K from 1 to N.
+        ValueError: it is not K/N with K from 1 to N.
     """
     number, slash, count = part.partition("/")
     if not (slash and number.isdecimal() and count.isdecimal()):
@@ -48,7 +48,7 @@ def shard(tasks: Sequence[T], part: str) -> Sequence[T]:
     """Return each N-th of the tasks, beginning with the K-th, for K/N.
 
     Raises:
-        ValueError: it is no K/N with K from 1 to N.
+        ValueError: it is not K/N with K from 1 to N.
     """
     if not part:
         return tasks
@@ -57,15 +57,15 @@ def shard(tasks: Sequence[T], part: str) -> Sequence[T]:
 
 
 def merge(runs: Sequence[Run]) -> Run:
-    """Return the run that parts are of.
+    """Return the run that some parts form.
 
-    Of a part that ran twice the later run counts.
+    If a part ran twice, the later run counts.
 
     Args:
         runs: the parts, in any order.
 
     Raises:
-        MergeError: one is missing, or they are of different runs.
+        MergeError: a part is missing, or they are of different runs.
     """
     parts: dict[str, Run] = {}
     for run in sorted(runs, key=lambda one: one.started):
@@ -139,11 +139,11 @@ def describe(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Merge what the options name; return the exit code.
+    """Merge the parts that the options name; return the exit code.
 
     Raises:
-        RunFileError: a file is no run.
-        MergeError: they are no parts of one run.
+        RunFileError: a file is not a run.
+        MergeError: they are not parts of one run.
     """
     merged = merge([files.read(path) for path in options.results])
     files.write(options.output, merged)

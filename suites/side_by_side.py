@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tries many things side by side, and prints a line as each ends."""
+"""Runs many attempts in parallel, and prints a line as each ends."""
 
 import itertools
 import sys
@@ -21,9 +21,10 @@ def side_by_side(
     """Return the results of an attempt at each item, in the order of the items.
 
     Args:
-        items: what to try.
-        attempt: tries one; it is called by several threads at once.
-        describe: returns the line on standard error for a result; a count precedes it.
+        items: the items.
+        attempt: tries one item; several threads call it at once.
+        describe: returns the line for a result, which is printed on standard error
+            after a count.
         jobs: how many attempts run at once.
     """
     counter = itertools.count(1)

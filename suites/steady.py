@@ -61,8 +61,8 @@ class Rate:
 def changed(base: str, root: Path = ROOT) -> list[str]:
     """Return the checks that differ from a base, as node IDs without parameters.
 
-    A change outside of a check, such as of a helper, concerns all checks of its file. A
-    change of code that checks share concerns those that use it.
+    A change outside of a check, such as in a shared function, concerns all checks of
+    its file. A change of code that checks share concerns those that use it.
 
     Raises:
         GateError: git fails, or a file of the suites has a syntax error.
@@ -123,7 +123,7 @@ def _places(diff: str) -> Iterator[tuple[str, set[int]]]:
 
 
 def _concerned(text: str, touched: Iterable[int]) -> list[str]:
-    """Return the checks of a file that lines concern."""
+    """Return the checks of a file that contain changed lines."""
     checks = {
         node.name: range(
             min([node.lineno, *(one.lineno for one in node.decorator_list)]),

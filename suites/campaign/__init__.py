@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A campaign: recorded exchanges, changed by chance and sent for a time."""
+"""A campaign: recorded exchanges, changed at random and sent for a given time."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The loop of a campaign: choose, change, send, judge, keep.
+"""The loop of a campaign: choose a program, change it, send it, judge it, keep it.
 
-Each execution draws its chance from the seed and its own number, so that a campaign
-that goes on does what it would have done.
+The random numbers of an execution depend on the seed and on its own number only, so a
+resumed campaign does what an uninterrupted one would have done.
 """
 
 import re
@@ -29,22 +29,22 @@ from suites.campaign.store import Finding, Store
 from suites.support.attacker import SERVES, Attacker
 
 _HISTORY = 16
-"""Programs that a death may come from: some show a moment later."""
+"""How many of the last programs may have killed the target: some deaths show late."""
 
 _LOOK = 25
-"""Executions between two looks at the sentinel's data."""
+"""Executions between two checks of the sentinel's data."""
 
 _SAVE_SECONDS = 5.0
 _LOGINS = 2.0
-"""How much longer than the first login one may take that is waited for."""
+"""How many times as long as the first login one may take before it counts as hung."""
 
 _LONG_LOGIN = 2.0
 _MOST_TRIES = 60
 _MOST_LOOKS = 4
-"""How often it is tried to have a failure come again, each time by another program."""
+"""How often a failure is reproduced, each time with another program."""
 
 _FRESH = 0.3
-"""How often a program of those is chosen that were kept last."""
+"""How often one of the programs that were kept last is chosen."""
 
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9]+")
 
@@ -57,10 +57,10 @@ class Campaign:
 
     Attributes:
         attacker: sends and judges; its watcher notices harm to others.
-        store: what has been found so far.
-        free_resources: frees the unit of what programs have left on it.
-        restart: restarts the target; returns whether it serves again.
-        progress: called with a line now and then.
+        store: the findings so far.
+        free_resources: removes what programs left on the unit.
+        restart: restarts the target, and returns whether it serves again.
+        progress: called with each line of progress.
     """
 
     attacker: Attacker
@@ -90,10 +90,10 @@ class Campaign:
         return Bundle((), target_name=self._name, lun=self.attacker.facts.lun)
 
     def run(self, seeds: Iterable[Program], seconds: float) -> None:
-        """Send programs until the time is over, or the target is lost.
+        """Send programs until the time is over or the target cannot be restarted.
 
         Args:
-            seeds: what to begin with.
+            seeds: the programs to begin with.
             seconds: how long the campaign lasts in all, earlier runs included.
         """
         state = self.store.state
@@ -114,7 +114,7 @@ class Campaign:
         self._note()
 
     def _take(self, seed: Program) -> None:
-        """Take a seed, which has just been recorded, and judge what it has done."""
+        """Add a seed, which has just been recorded, and judge its exchange."""
         if not seed:
             return
         self.store.add(seed, is_seed=True)
@@ -146,7 +146,7 @@ class Campaign:
             self._keep(program, failure, transcript)
 
     def _try(self, program: Program) -> tuple[ConformanceFailure | None, Transcript]:
-        """Send a program; return what is wrong then, and what passed."""
+        """Send a program; return what is wrong afterwards, and the transcript."""
         patience = _LOGINS * min(self.attacker.tested.login_seconds, _LONG_LOGIN)
         transcript = execute(program, self._url, self._facts, patience)
         try:
@@ -180,7 +180,7 @@ class Campaign:
     def _keep(
         self, program: Program, failure: ConformanceFailure, transcript: Transcript
     ) -> None:
-        """Keep a failure that is new, shortened, and have the target serve again."""
+        """Shorten and keep a failure if it is new, and have the target serve again."""
         state = self.store.state
         key = _key(failure, program)
         ending = self.attacker.tested.ending()
@@ -223,7 +223,7 @@ class Campaign:
     def _shorten(
         self, program: Program, failure: ConformanceFailure, finding: Finding
     ) -> Transcript | None:
-        """Have a failure come again, and by as little as can be; None: it does not."""
+        """Reproduce a failure with as few events as possible; None if that fails."""
         requirement = finding.requirement
         for candidate in (program, _joined(self._history)):
             transcript = self._again(candidate, requirement)
@@ -242,7 +242,7 @@ class Campaign:
         return None
 
     def _again(self, program: Program, requirement: str) -> Transcript | None:
-        """Send a program to a target that serves; return what passed if it fails so."""
+        """Send a program to a serving target; return the transcript if it fails so."""
         if self._is_over:
             return None
         failure, transcript = self._try(program)
@@ -291,7 +291,7 @@ class Campaign:
         )
 
     def summary(self, seconds: float) -> list[str]:
-        """Return what came of it."""
+        """Return a summary of the findings."""
         state = self.store.state
         lines = [f"{self.line(seconds)}, seed {state.seed}"]
         if state.memory:
@@ -325,6 +325,6 @@ def _finding_text(failure: ConformanceFailure, ending: targets.Ending | None) ->
 
 
 def _key(failure: ConformanceFailure, program: Program) -> str:
-    """Return the key of a failure: its effect and the last PDU."""
+    """Return what identifies a failure: its effect and the last PDU."""
     effect = _NUMBERS.sub("N", failure.actual.partition(" after ")[0])
     return f"{failure.requirement} {effect} {last_kind(program)}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sends a program, as a replay does, but waits for nothing that need not come."""
+"""Sends a program, as a replay does, but skips the wait for optional answers."""
 
 from contextlib import suppress
 
@@ -12,21 +12,21 @@ from iscsi.errors import ISCSIError
 from suites.campaign.programs import Program
 
 ANSWER_SECONDS = 0.15
-"""How long an answer is waited for that came when the exchange was recorded."""
+"""How long to wait for an answer that came when the exchange was recorded."""
 
 
 def execute(
     program: Program, target: TargetURL, original: Bundle, login_seconds: float
 ) -> Transcript:
-    """Send a program; return what passed.
+    """Send a program; return the transcript.
 
     Args:
-        program: what is sent.
+        program: the events.
         target: the target, without credentials, so that no login may succeed.
         original: names the target and the unit of the recording.
         login_seconds: how long a Login Response may take.
 
-    A target that takes no connection, or that closes one, ends what goes out on it.
+    If the target refuses or closes a connection, the rest of its events is not sent.
     """
     player = Player(
         original, target, ANSWER_SECONDS, gives_up=False, login_seconds=login_seconds

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a campaign does to recorded exchanges, by chance.
+"""The random changes that a campaign makes to recorded exchanges.
 
-Each mutation takes the events of a program and gives others. What of them may be sent,
-`suites.campaign.programs` decides.
+Each mutation takes the events of a program and returns others.
+`suites.campaign.programs` decides which of them may be sent.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,9 +46,9 @@ def mutate(
     """Return a program made of another one, and of parts of others.
 
     Args:
-        random: what decides.
-        program: what it is made of.
-        corpus: what parts are taken from.
+        random: the generator of random numbers.
+        program: the program that is changed.
+        corpus: the programs from which parts are taken.
         sentinel: the LUN that nothing may address.
     """
     events = list(program)
@@ -120,7 +120,7 @@ def _flip(random: Random, events: list[Event], _corpus: object) -> list[Event]:
 
 
 def _resize(random: Random, events: list[Event], _corpus: object) -> list[Event]:
-    """Cut data, repeat it, or say another length than it has."""
+    """Cut data, repeat it, or announce a wrong length."""
 
     def change(header: bytes, data: bytes) -> tuple[bytes, bytes]:
         match random.randrange(4):
@@ -172,7 +172,7 @@ def _corrupt_digest(
 
 
 def _double(random: Random, events: list[Event], _corpus: object) -> list[Event]:
-    """Send a PDU again, at once or later, as often as it takes."""
+    """Send a PDU again, at once or later, one or more times."""
     places = _places(events)
     if places:
         place = random.choice(places)
@@ -198,7 +198,7 @@ def _move(random: Random, events: list[Event], _corpus: object) -> list[Event]:
 
 
 def _skip_waits(random: Random, events: list[Event], _corpus: object) -> list[Event]:
-    """Wait for no answer behind a place: what is sent lies in the target's buffer."""
+    """Skip the answers after a place, so that PDUs queue in the target's buffer."""
     at = random.randrange(len(events) + 1)
     return events[:at] + [one for one in events[at:] if one.kind != bundle.RECEIVED]
 
@@ -265,7 +265,7 @@ def _beside(random: Random, events: Sequence[Event], other: Program) -> list[Eve
 def _splice(
     random: Random, events: list[Event], corpus: Sequence[Program]
 ) -> list[Event]:
-    """Go on with the rest of another program, on the connections of this one."""
+    """Continue with the rest of another program, on the connections of this one."""
     other = random.choice(corpus)
     at, from_ = random.randrange(len(events) + 1), random.randrange(len(other) + 1)
     return events[:at] + list(other[from_:])
@@ -274,7 +274,7 @@ def _splice(
 def _interleave(
     random: Random, events: list[Event], corpus: Sequence[Program]
 ) -> list[Event]:
-    """Have another program sent at the same time."""
+    """Send another program at the same time."""
     if len({one.connection for one in events}) >= MOST_CONNECTIONS:
         return events
     others = _beside(random, events, random.choice(corpus))

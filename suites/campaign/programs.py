@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs: what is sent on some connections, in order, as the events of a bundle.
+"""Programs: the events of a bundle, sent in order on some connections.
 
-A program holds to a few rules that a target's peers hold to as well, so that a finding
-is the target's: what cannot be decoded is bytes, no more than so much is sent, and
-nothing addresses the unit of the watcher.
+A program follows a few rules, so that a finding is the target's fault: bytes that
+cannot be decoded are sent as bytes, the amount of data is limited, and no event
+addresses the unit of the watcher.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ Program = tuple[Event, ...]
 MOST_EVENTS = 120
 MOST_CONNECTIONS = 6
 MOST_DATA = 1 << 18
-"""Bytes of one data segment."""
+"""Maximum length of a data segment, in bytes."""
 
 _SHOWN = 4
 _IMMEDIATE = 0x40
@@ -41,12 +41,12 @@ _WITH_LUN = frozenset(
 
 
 def header_of(event: Event) -> bytes:
-    """Return the header segments of a PDU, or the first bytes of what is none."""
+    """Return the header segments of a PDU, or the first bytes of what is not a PDU."""
     return bytes.fromhex(event.header or event.raw)
 
 
 def with_segments(event: Event, header: bytes, data: bytes) -> Event:
-    """Return an event that sends other segments; bytes where they are no PDU."""
+    """Return an event that sends other segments; bytes if they do not form a PDU."""
     data = data[:MOST_DATA]
     try:
         decode(header, data)
@@ -68,16 +68,16 @@ def on(connection: int, event: Event) -> Event:
 def normalise(
     events: Iterable[Event], sentinel: int | None, *, is_bounded: bool = True
 ) -> Program:
-    """Return a program that holds to the rules.
+    """Return a program that follows the rules.
 
-    A connection is opened before anything happens on it, and nothing does when it is
-    closed; empty connections are left out.
+    A connection is opened before its first event and has no events after it is closed;
+    connections without events are left out.
 
     Args:
-        events: what a mutation has made.
+        events: the result of a mutation.
         sentinel: the LUN that nothing may address; None if there is none.
-        is_bounded: the program is cut where it is longer than a mutation may make it;
-            several that are sent one after the other are not.
+        is_bounded: whether the program is cut to the maximum length of a mutation;
+            programs that are joined are not.
     """
     remaining: list[Event] = []
     opened: set[int] = set()
@@ -115,7 +115,7 @@ def _addresses(event: Event, lun: int | None) -> bool:
 
 
 def renumber(program: Program) -> Program:
-    """Return a program whose CmdSN go up by one from request to request.
+    """Return a program whose CmdSN increases by one from request to request.
 
     Connections whose login names a TSIH belong to the session before them.
     """
@@ -147,7 +147,7 @@ def renumber(program: Program) -> Program:
 
 
 def describe(program: Program) -> str:
-    """Return in a few words the PDUs that a program sends."""
+    """Return a short description of the PDUs that a program sends."""
     connections = {event.connection for event in program}
     sent = [one for one in program if one.kind in (bundle.SENT, bundle.RAW)]
     names = [_name(one) for one in sent]
@@ -165,7 +165,7 @@ def _name(event: Event) -> str:
 
 
 def last_kind(program: Program) -> str:
-    """Return what kind of PDU a program has sent last."""
+    """Return the kind of the last PDU of a program."""
     for event in reversed(program):
         header = header_of(event)
         if event.kind in (bundle.SENT, bundle.RAW) and len(header) >= BHS_LENGTH:

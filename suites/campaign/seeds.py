@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a campaign begins with: the suite's own exchanges, and bundles of failures."""
+"""The programs that a campaign begins with: exchanges, and bundles of failures."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,7 +24,7 @@ _MOST_BUNDLES = 200
 def recorded(facts: TargetFacts, sentinel: int | None) -> Iterator[Program]:
     """Yield an exchange for each PDU in each position, and some of commands.
 
-    A position that cannot be taken up is left out.
+    A position that the target does not allow is left out.
     """
     for reach in POSITIONS.values():
         for _, build in PDUS.values():
@@ -100,7 +100,7 @@ def _program(transcript: Transcript, sentinel: int | None) -> Program:
 
 
 def from_folder(folder: Path, sentinel: int | None) -> Iterator[Program]:
-    """Yield what the bundles of a folder send; a file that is none is left out."""
+    """Yield the programs in the bundles of a folder; other files are skipped."""
     for path in sorted(folder.glob("*.json"))[:_MOST_BUNDLES]:
         with suppress(BundleError):
             yield normalise(bundle.read(path).events, sentinel)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Shortens a program while what it shows stays: halves are left out first."""
+"""Shortens a program while its failure stays: halves are left out first."""
 
 from collections.abc import Callable
 
@@ -12,15 +12,15 @@ def shrink(
     sentinel: int | None,
     most_tries: int,
 ) -> Program:
-    """Return the shortest program found that still shows what the whole one does.
+    """Return the shortest program found that still fails like the whole one.
 
     Whole connections are left out first, then runs of events, from long to short.
 
     Args:
-        program: the program; it shows it.
-        shows: sends a program; returns whether it still shows the failure.
+        program: a program that fails.
+        shows: sends a program, and returns whether it still fails.
         sentinel: the LUN that nothing may address.
-        most_tries: how many programs are sent at the most.
+        most_tries: the maximum number of programs sent.
     """
     current, tries = program, 0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The states of a target that its answers show, by which a campaign is steered."""
+"""The states of a target, derived from its answers, by which a campaign is steered."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,11 +23,10 @@ _ENDS = {Event.FIN_RECEIVED: "closed", Event.RST_RECEIVED: "reset"}
 
 
 def states(transcript: Transcript) -> set[str]:
-    """Return what the answers of an exchange show.
+    """Return the states that the answers of an exchange show.
 
-    A state is two answers that came one after the other on a connection, as their
-    kinds and codes (status, reject reason, stage), or an answer and the end of the
-    connection.
+    A state is two consecutive answers on a connection, as their kinds and codes
+    (status, reject reason, stage), or an answer and the end of the connection.
     """
     observed = set()
     before: dict[int, str] = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a campaign stores in its folder, so that it can be resumed."""
+"""The files in a campaign's folder, from which it can be resumed."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,23 +12,24 @@ from suites.campaign.programs import Program
 
 
 class CampaignError(Exception):
-    """A folder that holds no campaign that can be resumed; one line."""
+    """The folder does not hold a campaign that can be resumed; one line."""
 
 
 class Finding(msgspec.Struct):
     """One way in which a target has failed."""
 
     keys: list[str]
-    """What tells it from others: of each program that has led to it."""
+    """Its identity, which every program that led to it has in common."""
     requirement: str
     says: str
     """What the target did."""
     file: str = ""
-    """The bundle, by its name in the folder."""
+    """The name of its bundle in the folder."""
     sends: str = ""
-    """What is left of the program."""
+    """The shortened program."""
     reproduces: bool = False
-    """Whether it came again, on a target that was started anew where it can be."""
+    """Whether it could be reproduced, on a restarted target if restarts are
+    possible."""
     count: int = 1
 
 
@@ -41,7 +42,8 @@ class State(msgspec.Struct):
     states: list[str] = []
     findings: list[Finding] = []
     memory: list[tuple[float, int, int]] = []
-    """Seconds, bytes of the target's process and its open files, now and then."""
+    """Samples of the time in seconds, the bytes of the target's process and its open
+    files."""
 
 
 @dataclass(slots=True)
@@ -50,8 +52,8 @@ class Store:
 
     Attributes:
         folder: where it is.
-        state: where the campaign has got to.
-        corpus: programs each of which has led to a state that no other has.
+        state: the progress of the campaign.
+        corpus: programs, each of which reached a new state.
     """
 
     folder: Path
@@ -60,7 +62,7 @@ class Store:
 
     @property
     def findings(self) -> Path:
-        """Where the bundles of findings are."""
+        """The folder of the bundles of findings."""
         return self.folder / "findings"
 
     @property
@@ -75,7 +77,7 @@ class Store:
             Bundle(program).write(self._kept / name)
 
     def save(self) -> None:
-        """Write where the campaign has got to."""
+        """Write the progress of the campaign."""
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = self.folder / "state.json.new"
         draft.write_bytes(
@@ -85,10 +87,10 @@ class Store:
 
 
 def load(folder: Path, seed: int | None) -> Store:
-    """Return the campaign of a folder, a new one where there is none.
+    """Return the campaign of a folder, or a new one if there is none.
 
     Raises:
-        CampaignError: what is there cannot be read, or has begun with another seed.
+        CampaignError: its files cannot be read, or it began with another seed.
     """
     path = folder / "state.json"
     if not path.exists():

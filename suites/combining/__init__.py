@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is negotiated, combined: covering arrays, the row of a check, the smallest set.
+"""Combinations of negotiated values: covering arrays, a check's row, reduction.
 
-Nothing here knows pytest or a target.
+Nothing here depends on pytest or a target.
 """

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Covering arrays: few rows in which any values of any t parameters meet.
+"""Covering arrays: few rows that contain any values of any t parameters.
 
-Our own, for want of a library that fits: allpairspy 2.5.1 leaves out tuples where a
-filter is given or t is above 2, and has had no release since 2023; covertable 3.2.0
-covers all, but its licence (Apache-2.0) cannot be joined with ours (docs/licences.md).
-Its pairwise array for our parameters has as many rows as this one.
+No library fits: allpairspy 2.5.1 leaves out tuples where a filter is given or t is
+above 2, and has had no release since 2023; covertable 3.2.0 covers all, but its licence
+(Apache-2.0) is incompatible with ours (docs/licences.md). Its pairwise array for our
+parameters has as many rows as this one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,17 +27,17 @@ def covering(
     *,
     tries: int = 12,
 ) -> list[dict[str, str]]:
-    """Return legal rows in which any legal values of `strength` parameters meet.
+    """Return legal rows that contain any legal values of `strength` parameters.
 
     The row of all first values comes first, if it is legal. Each further row begins
-    with a tuple that has not met, and takes for each other parameter the value by
-    which most others meet. The result depends on the arguments alone.
+    with a tuple that is not covered yet, and takes for each other parameter the value
+    that covers most further tuples. The result depends only on the arguments.
 
     Args:
         values: at least one value for each parameter.
         strength: how many parameters are combined; all of them if there are fewer.
-        is_legal: tells whether a row may be, of which parameters may be missing.
-        tries: rows of which the best is taken, each time.
+        is_legal: returns whether a row is permitted; parameters may be missing in it.
+        tries: candidates for each row, of which the best is taken.
     """
     names = list(values)
     strength = min(strength, len(names))
@@ -61,7 +61,7 @@ def covering(
                 {**constants, **dict(begun)}, values, unmet, strength, is_legal
             )
             if row is None:
-                unmet.remove(begun)  # no legal row has it
+                unmet.remove(begun)  # no legal row contains it
                 continue
             met = unmet & _tuples(row, names, strength)
             if len(met) > len(best):
@@ -73,7 +73,7 @@ def covering(
 
 
 def _spread(tuples: Sequence[_Tuple], number: int) -> Sequence[_Tuple]:
-    """Return that many of all tuples, evenly chosen."""
+    """Return this many of all tuples, evenly chosen."""
     return tuples[:: -(-len(tuples) // number)]
 
 
@@ -84,7 +84,7 @@ def _complete(
     strength: int,
     is_legal: Callable[[Row], bool],
 ) -> dict[str, str] | None:
-    """Return a whole legal row that holds what is given, or None if there is none."""
+    """Return a legal row that contains the given values, or None if there is none."""
     if not is_legal(row):
         return None
     name = next((name for name in values if name not in row), None)

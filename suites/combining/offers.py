@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What sessions offer beside the default: the values, and the row of each check.
+"""What sessions offer in addition to the default: the values, and each check's row.
 
-A row here holds only what differs from the default. The plain row is empty.
+A row here holds only the differences from the default. The plain row is empty.
 """
 
 import zlib
@@ -30,8 +30,8 @@ VALUES: Values = {
     "ErrorRecoveryLevel": ("0", "1", "2"),
     CUT: (Cut.WHOLE, Cut.HEADER_APART, Cut.MID_HEADER, Cut.TRICKLE),
 }
-"""What is combined. The first value of each is the plain one: what sessions come to if
-they offer `DEFAULT_KEYS`."""
+"""The parameters that are combined. The first value of each is the plain one, which
+sessions agree on if they offer `DEFAULT_KEYS`."""
 
 PLAIN: Row = {name: values[0] for name, values in VALUES.items()}
 
@@ -52,19 +52,18 @@ _SHORT: Mapping[str, str] = {
     CUT: "",
 }
 _IMPLIED = frozenset({"CRC32C", "Yes", "No"})
-"""Values that a short name leaves out where a parameter has but one beside its plain
-value."""
+"""Values that a short name omits, since the parameter has only one other value."""
 
 _LONG_ENOUGH = 2
 _MOST_THREEWISE = 18
-"""Three parameters that have as many values together still make a small array."""
+"""Three parameters with at most this many tuples of values still give a small array."""
 
 
 def offered(results: Row, fixed: Collection[str] = ()) -> Values:
     """Return the values that a target can agree to.
 
     Args:
-        results: what a login came to that had offered every feature.
+        results: the result of a login that offered every feature.
         fixed: the parameters that are not varied.
     """
     values = {name: (*options,) for name, options in VALUES.items()}
@@ -78,7 +77,8 @@ def offered(results: Row, fixed: Collection[str] = ()) -> Values:
         values["ImmediateData"] = values["ImmediateData"][:1]
     for name, lowest in (("MaxOutstandingR2T", 1), ("ErrorRecoveryLevel", 0)):
         limit = _number(results.get(name, ""), lowest)
-        # Beyond its own limit a target would come to a value that is there already.
+        # Beyond its own limit, a target would agree on a value that is in the list
+        # already.
         values[name] = tuple(
             one
             for one in values[name]
@@ -95,11 +95,11 @@ def _number(text: str, otherwise: int) -> int:
 
 
 def rows(values: Values, strength: int = 2) -> list[Row]:
-    """Return the rows of a covering array, without what is plain; the empty one first.
+    """Return the rows of a covering array without plain values; the empty one first.
 
     Args:
         values: those that the target can agree to (see `offered`).
-        strength: 2 for pairs; 3 for triples where that takes few rows, else pairs.
+        strength: 2 for pairs; 3 for triples if few rows cover them, else pairs.
     """
     sizes = sorted((len(options) for options in values.values()), reverse=True)
     product = 1
@@ -111,12 +111,12 @@ def rows(values: Values, strength: int = 2) -> list[Row]:
 
 
 def without_plain(row: Row) -> Row:
-    """Return what differs from the default in a row."""
+    """Return the values of a row that differ from the default."""
     return {name: value for name, value in row.items() if value != PLAIN[name]}
 
 
 def row_of(check: str, array: Sequence[Row]) -> Row:
-    """Return the row of a check: always the same, in whatever order checks run.
+    """Return the row of a check, which does not depend on the order of checks.
 
     Args:
         check: its node ID below the folder of the suite.
@@ -126,7 +126,7 @@ def row_of(check: str, array: Sequence[Row]) -> Row:
 
 
 def is_legal(row: Row) -> bool:
-    """Tell whether an initiator may offer a row; what it lacks can still be chosen.
+    """Tell whether an initiator may offer a row, which may still lack parameters.
 
     FirstBurstLength never exceeds MaxBurstLength (RFC 7143 section 13.14). With an
     ErrorRecoveryLevel above 0 and sequences in order, MaxOutstandingR2T is 1 (13.19).
@@ -152,12 +152,13 @@ def _clashes(row: Row) -> tuple[str, ...]:
 def beside(row: Row, own: Mapping[str, str | None]) -> dict[str, str]:
     """Return the keys of a row that a session may offer beside those of its check.
 
-    A check's own keys win: what the row has for them is left out, and what no
-    initiator may offer together with them.
+    A check's own keys take precedence: the row's values for them are left out, and so
+    are values that no initiator may offer together with them.
 
     Args:
-        row: what is varied.
-        own: the keys that the check sets; None for one that it does not offer.
+        row: the row.
+        own: the keys that the check sets; a value of None means that it does not offer
+            the key.
     """
     keys = {
         name: value for name, value in row.items() if name not in own and name != CUT
@@ -167,7 +168,7 @@ def beside(row: Row, own: Mapping[str, str | None]) -> dict[str, str]:
         for name in clashing:
             del keys[name]
     for name in _DIGESTS & set(keys):
-        # A target's other names may have no digests.
+        # The target's other names may not support digests.
         keys[name] = f"{keys[name]},None"
     return keys
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The smallest part of a row with which a check still fails, in few tries."""
+"""Finds the smallest part of a row with which a check still fails, in few tries."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from suites.combining.arrays import Row
 from suites.combining.offers import PLAIN, is_legal
 
 MOST_TRIES = 16
-"""Each parameter once, the plain row, the whole row, and a few rows that are known."""
+"""Room for each parameter once, the plain row, the whole row and a few known rows."""
 
 
 class Answer(Enum):
-    """What a try has shown."""
+    """The result of a try."""
 
     FAILS = auto()
     """The check fails in the same way."""
     HOLDS = auto()
     """It passes, or fails in another way."""
     STOP = auto()
-    """There is no time left, or no target: no further try is of use."""
+    """No time is left, or there is no target: further tries are useless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Smallest:
     """The result of a search."""
 
     row: Row
-    """The smallest row that makes the check fail, as far as the tries have shown."""
+    """The smallest row with which the check failed in the tries."""
     search: Search
     tries: int
 
@@ -37,14 +37,14 @@ class Smallest:
 def reduce(
     row: Row, attempt: Callable[[Row], Answer], known: Iterable[Row] = ()
 ) -> Smallest:
-    """Look for the smallest part of a row with which a check fails.
+    """Search for the smallest part of a row with which a check fails.
 
-    The plain row is tried first, then what was the smallest for other checks, then the
-    row without each of its parameters in turn. Where none of these fails, the row
-    itself is tried again.
+    The plain row is tried first, then the smallest rows of other checks, then the row
+    without each of its parameters in turn. If none of these fails, the row itself is
+    tried again.
 
     Args:
-        row: what the check failed with.
+        row: the row with which the check failed.
         attempt: runs the check with a row.
         known: rows that were the smallest for other checks.
     """
@@ -55,8 +55,8 @@ def reduce(
         if one and one != row and one.items() <= row.items() and search.fails(one):
             return search.result(one)
     smallest = dict(row)
-    # MaxBurstLength goes before FirstBurstLength, which it bounds; what is left of a
-    # rule for three keys goes in the second round.
+    # MaxBurstLength goes before FirstBurstLength, which it bounds. The rest of a rule
+    # for three keys goes in the second round.
     names = list(row)[::-1]
     for name in [*names, *names]:
         smaller = {key: value for key, value in smallest.items() if key != name}
@@ -79,7 +79,7 @@ class _Search:
         return any(self._tried.values())
 
     def fails(self, row: Row) -> bool:
-        """Tell whether the check fails with a row; False where that is not known."""
+        """Tell whether the check fails with a row; False if that is unknown."""
         key = frozenset(row.items())
         if key in self._tried:
             return self._tried[key]
@@ -92,7 +92,7 @@ class _Search:
         return self._tried[key]
 
     def result(self, row: Row) -> Smallest:
-        """Return what is known once no further row is tried."""
+        """Return the result once no further row is tried."""
         search = Search.CUT_SHORT if self._is_cut else Search.DONE
         if search is Search.DONE and not self.has_failed:
             search = Search.NOT_REPEATED

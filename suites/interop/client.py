@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lab's client machine: it gets commands on its console and is inspected."""
+"""The lab's client machine, which runs commands on its console."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from vmlab.watch import Crash, CrashKind, find_crash
 MOUNT = "/mnt"
 FILE_SIZE = 2 << 20
 SECONDS = 90.0
-"""An emulated machine on a busy host takes long for what is quick elsewhere."""
+"""Emulated machines on a busy host are slow."""
 
 SOURCE = "/tmp/source"  # noqa: S108  # the guest's
 
@@ -25,18 +25,18 @@ _T = TypeVar("_T")
 
 
 class LoginFailed(Exception):
-    """iscsiadm says that a login failed.
+    """iscsiadm reports that a login failed.
 
     Args:
         code: its exit code, an ISCSI_ERR_ number of open-iscsi.
-        printed: what it said.
+        printed: its output.
     """
 
     REFUSED = 24
-    """The target does not believe the initiator."""
+    """The target does not accept the initiator's proof."""
     ENDED = 19
-    """The initiator has ended the login, for example since it does not believe the
-    target."""
+    """The initiator ended the login, for example since it does not accept the target's
+    proof."""
 
     def __init__(self, code: int, printed: str) -> None:
         super().__init__(f"iscsiadm ended with code {code}: {printed.strip()}")
@@ -44,14 +44,15 @@ class LoginFailed(Exception):
 
 
 _KNOWN = "dd_exit_sched"
-"""Linux 6.1's scheduler of disks counts one request more in than out, once in a while
-when the disk of a lost path is removed; its queues are empty, no byte is missing."""
+"""A bug of Linux 6.1's disk scheduler: now and then it counts one request more in
+than out when the disk of a lost path is removed; its queues are empty, and no byte
+is lost."""
 
 
 def syntax_error_in(log: str) -> str:
-    """Return the report of a mistake in what the client's kernel has said, or nothing.
+    """Return the report of an error of the client's kernel, or an empty text.
 
-    What is known to be harmless, and no target's doing, is passed over.
+    Known harmless reports that no target causes are ignored.
     """
     crash = find_crash(log)
     while crash is not None and _is_harmless(crash, log):
@@ -76,7 +77,7 @@ class Client:
     """A machine with the Linux kernel's initiator; a context manager.
 
     Args:
-        name: a machine that is up already and stays; None to boot one of our own.
+        name: a machine that is up and stays up; None to boot a new one.
 
     Raises:
         LabError: there is no such machine, or it does not boot.
@@ -105,7 +106,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End the machine if it is our own."""
+        """End the machine if this object booted it."""
         self._console.close()
         if self._is_own:
             self.machine.destroy()
@@ -116,7 +117,7 @@ class Client:
         """Run a command in the guest and return what it printed.
 
         Raises:
-            LabError: it failed, took too long, or the machine has ended.
+            LabError: the command failed or took too long, or the machine has ended.
         """
         return self._console.run(command, seconds=seconds)
 
@@ -127,10 +128,10 @@ class Client:
     def until(
         self, subject: str, look: Callable[[], _T | None], seconds: float = SECONDS
     ) -> _T:
-        """Look at the guest until there is something to see.
+        """Poll the guest until a condition holds; return its value.
 
         Raises:
-            AssertionError: it does not come in time.
+            AssertionError: it does not hold in time.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -140,7 +141,7 @@ class Client:
         raise AssertionError(f"within {seconds:g} s the client did not see {subject}")
 
     def discover(self, port: int) -> list[Node]:
-        """Return what SendTargets answers at a port of the host's loopback."""
+        """Return the answer of SendTargets at a port of the host's loopback."""
         portal = f"{client.GATEWAY}:{port}"
         printed = self.run(
             f"iscsiadm -m discovery -t sendtargets -p {portal} -o nonpersistent"
@@ -152,8 +153,8 @@ class Client:
     ) -> KernelSession:
         """Log in at a port of the host's loopback; return the session when it is up.
 
-        The node record is made by hand: discovery would name the target's own
-        addresses, which the guest cannot reach.
+        The node record is created without discovery, which would name the target's own
+        addresses, and the guest cannot reach those.
 
         Raises:
             LoginFailed: the target, or iscsid, refuses.
@@ -174,18 +175,18 @@ class Client:
         return self.until(f"a session at {portal}", lambda: self.session_at(port))
 
     def sessions(self) -> list[KernelSession]:
-        """Return the sessions that the kernel knows."""
+        """Return the sessions of the kernel."""
         return open_iscsi.parse_sessions(
             self.run("iscsiadm -m session -P 3 2>/dev/null || [ $? = 21 ]")
         )
 
     def session_at(self, port: int) -> KernelSession | None:
-        """Return the session by a port if it is logged in."""
+        """Return the session through a port if it is logged in."""
         sessions_at_port = [one for one in self.sessions() if one.port == port]
         return next((one for one in sessions_at_port if one.is_logged_in), None)
 
     def await_disk(self, port: int, lun: int) -> str:
-        """Return the device of a logical unit when the kernel has found it."""
+        """Return the device of a logical unit once the kernel has found it."""
 
         def look() -> str | None:
             session = self.session_at(port)
@@ -198,7 +199,7 @@ class Client:
         self.run(f"mkfs.ext4 -q -F {device} && mount -t ext4 {device} {MOUNT}")
 
     def check_file_system(self, device: str) -> None:
-        """Unmount the file system and have it checked.
+        """Unmount the file system and check it.
 
         Raises:
             LabError: it is damaged.
@@ -219,14 +220,14 @@ class Client:
         self.run(f"cd {SOURCE} && cp {' '.join(files)} {MOUNT} && cd / && sync")
 
     def flush(self, device: str) -> None:
-        """Have the target put all that was written on its medium.
+        """Have the target write all data to its medium.
 
-        What sync writes last, the file system's own tables, may stay in its cache.
+        The last writes of sync, the file system's own tables, may stay in its cache.
         """
         self.run(f"sync && sync {device}")
 
     def read_back(self) -> Files:
-        """Return the file system's files as the target has them, not the page cache."""
+        """Return the file system's files as read from the target, without a cache."""
         self.run("sync; echo 3 > /proc/sys/vm/drop_caches")
         return self._digests(MOUNT)
 
@@ -236,7 +237,7 @@ class Client:
         return {name.rpartition("/")[2]: digest for digest, name in rows}
 
     def paths(self) -> list[Path]:
-        """Return the paths that multipathd watches."""
+        """Return the paths that multipathd monitors."""
         command = f"multipathd show paths raw format {quoted(open_iscsi.PATHS_FORMAT)}"
         return open_iscsi.parse_paths(self.run(command))
 
@@ -257,9 +258,9 @@ class Client:
         self.run("dmesg -c > /dev/null; true > /tmp/messages")
 
     def crash(self) -> str:
-        """Return what its kernel has said since the mark of a mistake of its own.
+        """Return the kernel errors that were logged since the mark.
 
-        Warnings do not reach its console, by which it would be known as dead.
+        Warnings do not reach its console, where they would count as a crash.
         """
         return syntax_error_in(self.run("dmesg"))
 

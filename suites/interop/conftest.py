@@ -18,7 +18,7 @@ _CLIENT = pytest.StashKey[Client]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a machine be used that is up already."""
+    """Add the option for a machine that is up already."""
     parser.getgroup("iscsi").addoption(
         "--client",
         metavar="NAME",
@@ -28,10 +28,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the reference target keep its architecture to itself.
+    """Have the reference target not declare its architecture.
 
-    open-iscsi (2.1.8) ends a login when the target names it, where RFC 7143 section 6.2
-    has it answer NotUnderstood.
+    open-iscsi (2.1.8) ends a login if the target declares it, although RFC 7143 section
+    6.2 makes it answer NotUnderstood.
 
     Raises:
         pytest.UsageError: several workers would share one client.
@@ -48,13 +48,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass(slots=True)
 class _Machine:
-    """The machine of this worker; another is booted where one cannot be used again."""
+    """The machine of this worker; it is replaced if it cannot be used again."""
 
     name: str | None
     current: Client | None = field(default=None)
 
     def get(self) -> Client:
-        """Return a client that nothing is left in of what was before."""
+        """Return a client without leftovers of earlier checks."""
         if self.current is not None and not self.current.machine.is_alive():
             self.drop()
         if self.current is None:
@@ -84,7 +84,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[_Machine]:
 
 @pytest.fixture
 def relays(target: TestedTarget) -> Iterator[tuple[Relay, ...]]:
-    """A relay to each of the target's portals that has an IPv4 address or a name."""
+    """A relay to each of the target's portals with an IPv4 address or a host name."""
     portals = [one for one in target.running.portals if ":" not in one.host]
     with ExitStack() as stack:
         yield tuple(stack.enter_context(Relay(one.host, one.port)) for one in portals)
@@ -103,7 +103,7 @@ def client(
     relays: tuple[Relay, ...],  # noqa: ARG001  # they outlive what is logged in
     target: TestedTarget,
 ) -> Iterator[Client]:
-    """The client, logged in nowhere; whatever a check leaves is cleared away."""
+    """The client, without logins; the teardown removes what a check leaves."""
     if "architecture" in target.features:
         pytest.skip(f"open-iscsi takes no X#NodeArchitecture: --key {NO_ARCHITECTURE}")
     booted = machine.get()
@@ -117,12 +117,12 @@ def client(
         crash = booted.crash()
         is_good = not crash
     except LabError:
-        # A process in the machine hangs, or the machine is gone.
+        # A process in the machine hangs, or the machine has died.
         is_good = False
         ending = booted.machine.ending()
         crash = "" if ending is None else ending.reason
     if not is_good:
-        # The next check gets another.
+        # The next check gets another machine.
         machine.drop()
     if crash:
         pytest.fail(f"the client's kernel reports a mistake:\n{crash}", pytrace=False)
@@ -131,13 +131,13 @@ def client(
 
 @pytest.fixture(scope="session")
 def scratch(target: TestedTarget) -> Target:
-    """A target name with a unit that may be overwritten and asks for no CHAP."""
+    """A target name with a writable unit that needs no CHAP."""
     return _scratch(target.running.target)
 
 
 @pytest.fixture(scope="session")
 def guarded(target: TestedTarget) -> Target:
-    """A target name with such a unit that asks for CHAP, both ways if there is one."""
+    """A target name with a writable unit that needs CHAP, mutual if there is one."""
     chap_target = target.running.mutual_target or target.running.chap_target
     if chap_target is None:
         pytest.skip("not applicable: no target name asks for CHAP")
@@ -154,7 +154,7 @@ def _scratch(target: Target) -> Target:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Put the client's log beside a failure."""
+    """Attach the client's log to a failure."""
     client = item.stash.get(_CLIENT, None)
     trouble = None if call.excinfo is None else call.excinfo.value
     is_failure = trouble is not None and not isinstance(trouble, pytest.skip.Exception)

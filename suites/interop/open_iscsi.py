@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Parses what iscsiadm and multipathd print; makes node settings for iscsiadm."""
+"""Parses the output of iscsiadm and multipathd, and builds settings for iscsiadm."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from targets import Chap
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A target name at a portal, as discovery names it."""
+    """A target name at a portal, from discovery."""
 
     address: str
     port: int
@@ -28,13 +28,13 @@ class KernelSession:
     session_state: str
     connection_state: str
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """What was negotiated."""
+    """The negotiated values."""
     disks: Mapping[int, str] = field(default_factory=dict)
     """The name of the disk of each LUN."""
 
     @property
     def is_logged_in(self) -> bool:
-        """Whether commands can pass."""
+        """Whether commands can be sent."""
         states = (self.session_state, self.connection_state)
         return states == ("LOGGED_IN", "LOGGED IN")
 
@@ -47,7 +47,7 @@ class Path:
     unit: str
     """The WWID of the unit behind it."""
     is_active: bool
-    """Whether the kernel sends commands by it."""
+    """Whether the kernel sends commands over it."""
 
 
 _NODE = re.compile(r"^\[?(?P<address>[^\s\]]+)\]?:(\d+),(\d+) (\S+)$", re.MULTILINE)
@@ -56,7 +56,7 @@ _DISK = re.compile(r"Lun: (\d+)\n\s*Attached scsi disk (\w+)")
 
 
 def parse_discovery(printed: str) -> list[Node]:
-    """Return what `iscsiadm -m discovery` names."""
+    """Return the records in the output of `iscsiadm -m discovery`."""
     return [
         Node(address, int(port), int(tag), name)
         for address, port, tag, name in _NODE.findall(printed)
@@ -64,11 +64,11 @@ def parse_discovery(printed: str) -> list[Node]:
 
 
 def parse_sessions(printed: str) -> list[KernelSession]:
-    """Return the sessions of `iscsiadm -m session -P 3`."""
+    """Return the sessions in the output of `iscsiadm -m session -P 3`."""
     sessions = []
     for block in re.split(r"^Target: ", printed, flags=re.MULTILINE)[1:]:
         name = block.split()[0]
-        # Sessions by several portals stand below the same target.
+        # Sessions through several portals are listed below the same target.
         parts = re.split(r"^\s*Current Portal: ", block, flags=re.MULTILINE)[1:]
         sessions += [_parse_session(name, part) for part in parts]
     return sessions
@@ -91,11 +91,11 @@ def _parse_session(name: str, block: str) -> KernelSession:
 
 
 PATHS_FORMAT = "%d %w %t"
-"""What multipathd is asked to print of its paths."""
+"""The format of paths that multipathd is asked for."""
 
 
 def parse_paths(printed: str) -> list[Path]:
-    """Return the paths of `multipathd show paths raw format` (see PATHS_FORMAT)."""
+    """Return the paths that multipathd prints (see PATHS_FORMAT)."""
     rows = [line.split() for line in printed.splitlines()]
     return [Path(row[0], row[1], row[2] == "active") for row in rows if len(row) == 3]
 
@@ -110,10 +110,10 @@ def settings(
     """Return the settings of a node record.
 
     Args:
-        header_digest: Insist on header digests.
-        data_digest: Insist on data digests.
-        chap: what to log in with; mutual if it names the target's secret.
-        replacement_seconds: How long commands wait for a lost session.
+        header_digest: whether to require header digests.
+        data_digest: whether to require data digests.
+        chap: the CHAP credentials; mutual if they include the target's secret.
+        replacement_seconds: how long commands wait for a lost session.
     """
     return dict(_settings(header_digest, data_digest, chap, replacement_seconds))
 

@@ -12,7 +12,7 @@ from typing import Self
 _CHUNK = 1 << 16
 _CONNECT_SECONDS = 10.0
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER of a socket whose close is a reset."""
+"""The SO_LINGER of a socket that closes with a reset."""
 _STUCK = struct.pack("ll", 60, 0)
 """SO_SNDTIMEO: seconds and microseconds."""
 
@@ -38,7 +38,7 @@ class _Pair:
                 one.shutdown(socket.SHUT_RD)  # wakes the thread that reads it
 
     def finish(self) -> None:
-        """Close the sockets when no thread reads them any more."""
+        """Close the sockets once no thread reads them any more."""
         self.initiator.close()
         self.target.close()
 
@@ -71,13 +71,13 @@ class Relay:
 
     @property
     def connections(self) -> int:
-        """How many connections it has passed on so far."""
+        """How many connections it has relayed so far."""
         with self._changed:
             return self._accepted
 
     @property
     def has_pending_order(self) -> bool:
-        """Whether an order of `cut_after` or `flip_bit_after` is still to be done."""
+        """Whether an order of `cut_after` or `flip_bit_after` is pending."""
         with self._changed:
             return self._until_cut is not None or self._until_flip is not None
 
@@ -91,21 +91,21 @@ class Relay:
         return len(cut)
 
     def cut_after(self, octets: int) -> None:
-        """Cut all connections after so many more bytes to the target."""
+        """Cut all connections after this many more bytes to the target."""
         with self._changed:
             self._until_cut = octets
 
     def flip_bit_after(self, octets: int) -> None:
-        """Flip one bit after so many more bytes to the initiator."""
+        """Flip one bit after this many more bytes to the initiator."""
         with self._changed:
             self._until_flip = octets
 
     @contextlib.contextmanager
     def refusing(self) -> Iterator[None]:
-        """Refuse every new connection meanwhile; those that are there stay.
+        """Refuse every new connection in a block; open ones stay.
 
-        Accepting them for a reset would not do: Linux was seen to be stuck (it cannot
-        bind the connection, ENOTCONN) when an accepted one is reset before its login.
+        To accept and reset them does not work: Linux was seen to hang (it cannot bind
+        the connection, ENOTCONN) when a connection is reset before its login.
         """
         with self._changed:
             self._refuses = True
@@ -119,12 +119,12 @@ class Relay:
                 self._changed.notify_all()
 
     def await_connections(self, count: int, seconds: float) -> bool:
-        """Wait until it has passed on so many in all; tell whether it has."""
+        """Wait until it has relayed so many connections; return whether it has."""
         with self._changed:
             return self._changed.wait_for(lambda: self._accepted >= count, seconds)
 
     def close(self) -> None:
-        """End it, and all its connections."""
+        """Close it and all its connections."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -159,7 +159,7 @@ class Relay:
             thread.start()
 
     def _is_over(self) -> bool:
-        """Wait until connections are taken again; tell whether they never will be."""
+        """Wait until it may accept again; return whether it never will."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_closed or not self._refuses)
             return self._is_closed
@@ -172,7 +172,7 @@ class Relay:
         target.settimeout(None)
         for one in (initiator, target):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # A peer that has stopped reading must not block its thread for ever.
+            # A peer that has stopped reading must not block its thread forever.
             one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _STUCK)
         pair = _Pair(initiator, target)
         with self._changed:
@@ -230,7 +230,7 @@ class Relay:
 
 
 def _listener() -> socket.socket:
-    """Return a socket that listens at a port which it keeps while it does not."""
+    """Return a listening socket that keeps its port when it stops listening."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         chosen = probe.getsockname()

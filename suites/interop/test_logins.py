@@ -57,7 +57,7 @@ def test_digests(
 def test_every_unit_becomes_a_disk(
     client: Client, relay: Relay, scratch: Target
 ) -> None:
-    """Each logical unit becomes a disk, write-protected or not as set up."""
+    """Each logical unit becomes a disk, write-protected or not as configured."""
     client.log_in(scratch.name, relay.port, settings())
 
     for unit in scratch.logical_units:
@@ -68,7 +68,7 @@ def test_every_unit_becomes_a_disk(
 
 @pytest.mark.parametrize("is_mutual", [False, True], ids=["one-way", "mutual"])
 def test_chap(client: Client, relay: Relay, guarded: Target, is_mutual: bool) -> None:
-    """The right secrets let the initiator in, and prove the target where asked to."""
+    """The right secrets admit the initiator, and prove the target if it is asked to."""
     assert guarded.chap is not None
     chap = guarded.chap
     if not is_mutual:
@@ -88,7 +88,7 @@ def test_chap(client: Client, relay: Relay, guarded: Target, is_mutual: bool) ->
 def test_wrong_secrets(
     client: Client, relay: Relay, guarded: Target, which: str, code: int
 ) -> None:
-    """A wrong secret keeps the initiator out, and a target that has one is not used."""
+    """A wrong secret of the initiator or of the target fails the login."""
     assert guarded.chap is not None
     right = getattr(guarded.chap, which)
     if right is None:

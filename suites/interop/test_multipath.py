@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One logical unit by two paths, of which one dies and comes back."""
+"""One logical unit over two paths, of which one fails and comes back."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def ways(relays: tuple[Relay, ...]) -> tuple[Relay, Relay]:
 
 @pytest.fixture
 def unit(client: Client, ways: tuple[Relay, Relay], scratch: Target) -> Iterator[str]:
-    """The WWID of a unit that is reached by both, with a file system mounted."""
+    """The WWID of a unit that is reached over both, with a file system mounted."""
     unit_found = scratch.find_scratch()
     assert unit_found is not None
     node_settings = settings(replacement_seconds=_REPLACEMENT_SECONDS)
@@ -48,7 +48,7 @@ def unit(client: Client, ways: tuple[Relay, Relay], scratch: Target) -> Iterator
 
 
 def active(client: Client, unit: str) -> list[Path]:
-    """Return the paths to a unit that commands are sent by."""
+    """Return the paths to a unit over which commands are sent."""
     return [one for one in client.paths() if one.unit == unit and one.is_active]
 
 
@@ -75,7 +75,7 @@ def test_one_path_dies_and_comes_back(
 def test_a_path_dies_in_the_midst_of_writes(
     client: Client, ways: tuple[Relay, Relay], unit: str
 ) -> None:
-    """Whatever was under way by the path that died is done in the end."""
+    """All writes in progress on a path that fails are completed."""
     files = client.make_files()
     dying, _ = ways
     dying.cut_after(1 << 20)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the Linux kernel's initiator makes of lost connections: no byte may be lost."""
+"""How the Linux kernel's initiator recovers lost connections; it must lose no data."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,14 +12,14 @@ from suites.plugins.targets import TestedTarget
 from targets import Target
 
 _MIDST = 3 << 20
-"""Bytes to the target after which the files are being written: they are 6 MiB."""
+"""Bytes to the target after which the files, which have 6 MiB, are being written."""
 
 _DONE = "/tmp/done"  # noqa: S108  # the guest's
 
 
 @pytest.fixture(params=["plain", "digests-chap"])
 def disk(request: pytest.FixtureRequest, client: Client, relay: Relay) -> Iterator[str]:
-    """A disk with an empty file system, mounted; checked at the end."""
+    """A disk with an empty file system, mounted; it is checked at the end."""
     if request.param == "plain":
         target: Target = request.getfixturevalue("scratch")
         node_settings: Mapping[str, str] = settings()
@@ -37,7 +37,7 @@ def disk(request: pytest.FixtureRequest, client: Client, relay: Relay) -> Iterat
 
 @pytest.mark.usefixtures("disk")
 def test_an_idle_session_is_cut(client: Client, relay: Relay) -> None:
-    """Files are read as they were written when a lost connection is restored."""
+    """Files are read correctly when a lost connection is restored."""
     files = client.make_files()
     client.write(files)
     before = relay.connections
@@ -51,7 +51,7 @@ def test_an_idle_session_is_cut(client: Client, relay: Relay) -> None:
 
 @pytest.mark.usefixtures("disk")
 def test_writes_are_cut(client: Client, relay: Relay) -> None:
-    """Writes that a lost connection interrupted are all done in the end."""
+    """All writes that a lost connection interrupted are completed."""
     files = client.make_files()
     before = relay.connections
     relay.cut_after(_MIDST)
@@ -85,7 +85,7 @@ def test_the_target_is_out_of_reach_for_a_while(client: Client, relay: Relay) ->
 def test_a_flipped_bit_is_noticed(
     client: Client, relay: Relay, scratch: Target
 ) -> None:
-    """Data with a bit flipped on its way to the initiator is read again."""
+    """Data in which a bit was flipped on its way to the initiator is read again."""
     client.log_in(
         scratch.name, relay.port, settings(header_digest=True, data_digest=True)
     )
@@ -107,7 +107,7 @@ def test_a_flipped_bit_is_noticed(
 def test_the_target_loses_its_power(
     client: Client, relay: Relay, target: TestedTarget, scratch: Target
 ) -> None:
-    """What was synchronized before the target's loss of power is there afterwards."""
+    """Data that was synchronized before the target's power loss is there afterwards."""
     if "power-cycle" not in target.features:
         pytest.skip("not applicable: the target does not offer power-cycle")
     lasting = [
@@ -122,7 +122,7 @@ def test_the_target_loses_its_power(
     client.make_file_system(device)
     files = client.make_files()
     client.write(files)
-    # The initiator runs on, so it cannot know what a lost cache held.
+    # The initiator keeps running, so it cannot know what a lost cache contained.
     client.flush(device)
     before = relay.connections
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""From what happened in a check to its verdict. Nothing here knows pytest."""
+"""From the events of a check to its verdict. Nothing here depends on pytest."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is known of one check while it runs, and the value that is made of it."""
+"""The account of a check while it runs, and the value that is built from it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from spec import Requirement
 from suites.judging.verdict import Happening, Reaction, Retry, Verdict, worse_outcome
 
 _MOST_TRANSCRIPT = 20_000
-"""Characters; the last ones are kept."""
+"""Characters; of a longer text the last ones are kept."""
 
 _MOST_REPORT = 40_000
-"""Characters; the first ones are kept."""
+"""Characters; of a longer text the first ones are kept."""
 
 _UNMET = (Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES)
 
@@ -29,9 +29,9 @@ class Account:
     failure: Failure | None = None
     ending: Ending | None = None
     deviation: str = ""
-    """What is known of the target that explains the outcome."""
+    """The known facts about the target that explain the outcome."""
     varies: bool = False
-    """That deviation does not show in every run."""
+    """Whether that deviation shows only in some runs."""
     gone: Entry | None = None
     """The listed deviation that did not show."""
     reason: str = ""
@@ -43,15 +43,15 @@ class Account:
     """Known crashes that have occurred."""
     retry: Retry = Retry.NO
     has_reacted: bool = False
-    """The phase that runs ends by a verdict, not by an error of our own."""
+    """Whether the current phase ends by a verdict, not by an error of the toolkit."""
 
     @property
     def is_unmet(self) -> bool:
-        """Whether the target has not done what is required."""
+        """Whether the target broke a requirement."""
         return self.outcome in _UNMET
 
     def take(self, happening: Happening, verdict: Verdict) -> None:
-        """Add what happened, and its verdict."""
+        """Add an event and its verdict."""
         if happening.crash is not None:
             self.crashes.append(happening.crash.what)
         # A failure in the teardown may follow from the first one, which counts.
@@ -71,7 +71,7 @@ class Account:
             self.varies = listed is None or not listed.always
 
     def _take_ending(self, happening: Happening, verdict: Verdict) -> None:
-        """Keep how the target ended, unless that is not what the check shows."""
+        """Keep how the target ended, unless the check shows something else."""
         is_known = happening.deviation is not None or happening.crash is not None
         outcome = worse_outcome(self.outcome, verdict.outcome or self.outcome)
         is_shown = verdict.retry is Retry.NO and outcome is Outcome.DEVIATES
@@ -88,7 +88,7 @@ class Account:
         Args:
             name: its node ID below the suite's folder.
             title: its rule in words.
-            requirements: those that it carries.
+            requirements: the requirements of its marker.
         """
         ids = tuple(entry.id for entry in requirements)
         broken: tuple[str, ...] = ()
@@ -117,7 +117,7 @@ class Account:
 
 
 def explanation_of(happening: Happening, verdict: Verdict) -> str:
-    """Return in words what is known of the target that explains a happening."""
+    """Return a text with the known facts about the target that explain an event."""
     if happening.deviation is not None:
         return happening.deviation.what
     if happening.crash is None:
@@ -129,7 +129,7 @@ def explanation_of(happening: Happening, verdict: Verdict) -> str:
 def failure_value(
     failure: ConformanceFailure, requirements: Sequence[Requirement]
 ) -> Failure:
-    """Return a failed expectation as it is kept on file."""
+    """Return a failed expectation in the form of the run file."""
     return Failure(
         requirement=failure.requirement or (requirements[0].id if requirements else ""),
         expected=tuple(failure.expected),
@@ -151,11 +151,11 @@ _KINDS = {
 def ending_value(
     ending: targets.Ending, phase: Phase, decode: Callable[[str], str]
 ) -> Ending:
-    """Return how a target ended, as it is kept on file.
+    """Return how a target ended, in the form of the run file.
 
     Args:
-        ending: what its provider has found out.
-        phase: the moment of the check that is charged with it.
+        ending: how it ended, from its provider.
+        phase: the phase of the check that is charged with it.
         decode: adds lines of source to the traces of a report.
     """
     return Ending(
@@ -171,12 +171,12 @@ def ending_value(
 
 
 def hang(actual: str, phase: Phase) -> Ending:
-    """Return the ending of a target that runs, but serves no login."""
+    """Return the ending of a target that runs but serves no login."""
     return Ending(kind=EndingKind.HUNG, reason=actual, phase=phase)
 
 
 def drop_of(failure: ConformanceFailure) -> Ending | None:
-    """Return the ending of a connection that had to be kept, or None."""
+    """Return the ending of a connection that the target had to keep open, or None."""
     if failure.answer != DROPPED:
         return None
     return Ending(
@@ -185,7 +185,7 @@ def drop_of(failure: ConformanceFailure) -> Ending | None:
 
 
 def _closed_by(failure: ConformanceFailure) -> str:
-    """Return FIN or RST, by the error that has become a failure; or nothing."""
+    """Return FIN or RST, from the error that became a failure; or an empty text."""
     cause = failure.__cause__
     if not isinstance(cause, ConnectionLost):
         return ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What checks rest on, as a value; `foundations` lists them."""
+"""What checks depend on, as a value; `foundations` lists them."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,26 @@ from reports.model import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """Something that other checks take for granted."""
+    """A behaviour that other checks take for granted."""
 
     what: str
-    """What a target with it does; a clause of a sentence."""
+    """What a target that supports it does; a clause of a sentence."""
     proofs: tuple[str, ...]
-    """The checks of it. It is lacking where every one of them that was judged fails."""
+    """The checks that prove it. It is lacking if all of them that were judged fail."""
     dependents: tuple[str, ...] = ()
     """The checks that depend on it."""
     answers: tuple[str, ...] = ("*",)
     """The normalised answers of a proof that show that it is lacking; wildcards."""
     fields: tuple[str, ...] = ("",)
-    """The wrong fields that a dependent may name; others are judged as usual."""
+    """The wrong fields that a dependent may name; a failure with others is judged as
+    usual."""
     clause: str = ""
-    """The clause that says so. A check of others that fails for this one rests on it,
-    whatever it is and whatever the answer."""
+    """The clause about it. A check elsewhere that fails for this clause depends on the
+    foundation, whatever the check and the answer are."""
     is_alike: bool = True
-    """A dependent fails by the same answer as a proof; others are judged as usual."""
+    """Whether a dependent must fail with the answer of a proof; others are judged as
+    usual."""
     shown: tuple[str, ...] = ("*",)
-    """Answers by which a dependent fails; wildcards. Others are judged as usual."""
+    """Answers with which a dependent fails; wildcards. Others are judged as usual."""
     outcomes: tuple[Outcome, ...] = (Outcome.BROKEN, Outcome.WARNED)
     """The outcomes in which dependents become not judged."""

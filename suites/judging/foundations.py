@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What checks rest on: where a target lacks it, they say nothing of their own clauses.
+"""What checks depend on: if a target lacks it, they prove nothing of their own clauses.
 
-A target that rejects every Text Request of full feature phase fails each check that
+A target that rejects every Text Request in full feature phase fails each check that
 sends one, whatever the check is about. That is one finding: the checks of the
-foundation itself show it (`proofs`), and those that rest on it are not judged.
+foundation itself (`proofs`) fail, and the checks that depend on it are not judged.
 
 Patterns have shell wildcards; a bracket matches itself. One without a bracket means
 the check with all of its parameters.
@@ -34,7 +34,7 @@ _MORE = {
         "negotiation/test_lists.py::test_task_reporting_is_chosen_from_the_list",
     ),
 }
-"""Checks of a key whose parameters do not name it."""
+"""Checks of a key whose parameters do not name the key."""
 
 _ACA = "task_management/test_aca.py"
 _FENCE = "task_management/test_fence.py"
@@ -125,7 +125,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     Foundation(
         what="a command with NACA 1 that ends with CHECK CONDITION establishes ACA",
         proofs=(f"{_ACA}::test_a_failure_establishes_aca",),
-        # Other foundations cover whether INQUIRY offers it, and what happens without
+        # Other foundations cover whether INQUIRY reports NACA, and what happens without
         # NACA.
         dependents=(
             f"{_ACA}::test_older_tasks_wait",
@@ -194,7 +194,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         dependents=("error_recovery/test_lost_pdus.py::*",),
         answers=("no answer",),
         is_alike=False,
-        # What follows the Reject comes without it.
+        # Whatever follows the Reject comes without it.
         shown=("R2T", "SCSIResponse CHECK CONDITION Bh/47h/05h"),
     ),
     Foundation(
@@ -229,7 +229,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
         proofs=(
             "task_management/test_functions.py::test_unassigned_function_is_refused",
         ),
-        # Where every function is completed, a response has no meaning.
+        # If every function is completed, the response means nothing.
         dependents=(
             "task_management/*",
             "protocol_level/*",
@@ -287,7 +287,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     Foundation(
         what="a login with the TSIH of no session is refused",
         proofs=("login/test_refusals.py::test_session_does_not_exist",),
-        # A session that has ended with its connection is not there to be continued.
+        # A session that ended with its connection cannot be continued.
         dependents=(f"{_STATES}::*", f"{_LOST}::*", f"{_REASSIGNMENT}::*"),
         answers=(_LET_IN,),
     ),
@@ -447,4 +447,4 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     *SCSI_FOUNDATIONS,
     *(_key(name) for name in KEYS),
 )
-"""Every foundation; a check rests on the first that explains its failure."""
+"""Every foundation; a check depends on the first that explains its failure."""

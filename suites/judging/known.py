@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is known of a target: deviations and crashes, each listed with its proof.
+"""What is known about a target: deviations and crashes, each listed with its proof.
 
-A file of suites/deviations, or of `--deviations`, is TOML of the form of `Known`.
+A file in suites/deviations, or of `--deviations`, is TOML in the form of `Known`.
 """
 
 import fnmatch
@@ -18,7 +18,7 @@ from suites.judging.versions import VersionRange
 
 
 class KnownFileError(ValueError):
-    """A file that cannot be used; one line that names file, entry and key."""
+    """The file cannot be used; one line names the file, the entry and the key."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,11 +33,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     why: str
     """Why that is wrong."""
     version: str
-    """The version of the target in which it was seen."""
+    """The version of the target in which it was observed."""
     versions: str = ""
     """The versions that have it, such as ">=3.7, <3.11"; empty for all.
 
-    The entry does not apply to others. It applies where the version is not known.
+    The entry does not apply to other versions. It applies if the version is unknown.
     """
     link: str = ""
     """Where the bug is tracked."""
@@ -47,44 +47,46 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return is_listed(check, self.checks) and self.applies_to(version)
 
     def applies_to(self, version: str) -> bool:
-        """Tell whether a version of the target is one that has it."""
+        """Tell whether a version of the target has it."""
         return VersionRange.parse(self.versions).holds(version)
 
 
 class Deviation(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a target is known to do otherwise."""
+    """A known deviation of a target."""
 
     always: bool = True
-    """False for what shows only sometimes, such as the outcome of a race."""
+    """False if it shows only sometimes, such as the outcome of a race."""
     restarts: bool = False
     """True if the target must be restarted afterwards, although it still runs."""
     dies: str = ""
-    """Where the target dies of it: a part of its last words, or of its report.
+    """If the target dies from it: a part of its last output, or of its crash report.
+    It may also die after the check's work is done.
 
     It may die only when the check's work is done.
     """
     expected: str = ""
-    """What the check expected, as the finding says it; empty for anything.
+    """What the check expected, in the words of the finding; empty for any expectation.
+    With `answer`, it lets one entry list a race for every check that may hit it.
 
     With `answer` it lets a race be listed for every check that may meet it.
     """
     answer: str = ""
-    """What came, as `run.json` has it: normalised; empty for anything."""
+    """The normalised answer, as `run.json` has it; empty for any answer."""
 
     @property
     def is_narrow(self) -> bool:
-        """True if it explains some failures of its checks alone."""
+        """Whether it explains only some failures of its checks."""
         return bool(self.expected or self.answer)
 
     def explains(self, ending: Ending | None, failure: Failure | None = None) -> bool:
-        """Tell whether this is how a check that it concerns may have failed.
+        """Tell whether it explains how a check failed.
 
         A deviation without `dies` never explains a death, and one with `dies` explains
         nothing else.
 
         Args:
             ending: how the target died; None if it lives.
-            failure: the expectation that was not met.
+            failure: the failed expectation.
         """
         if ending is not None:
             return bool(self.dies) and self.dies in ending.reason + ending.report
@@ -97,27 +99,29 @@ class Deviation(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class KnownCrash(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """By what a crash is known, and in which checks it may occur.
+    """A pattern for crashes, and the checks in which they may occur.
 
     A race occurs now and then, so a run without it is as good.
     """
 
     functions: tuple[str, ...] = ()
-    """The functions that the report names: the one that crashed, then its callers.
+    """The functions in the report: the one that crashed, then its callers.  The first
+    alone says little if many functions call it.
 
     The first alone says little where it is called from everywhere.
     """
     says: str = ""
     """A part of the first line of the report."""
     provoked_by: tuple[str, ...] = ()
-    """The checks that provoke it: a second try would most likely end the same way."""
+    """The checks that provoke it, so that a second try would most likely end the same
+    way."""
 
     def is_provoked_by(self, check: str) -> bool:
-        """Tell whether a check provokes it, rather than meets it."""
+        """Tell whether a check provokes it, rather than runs into it."""
         return is_listed(check, self.provoked_by)
 
     def explains(self, ending: Ending) -> bool:
-        """Tell whether this is how the target ended."""
+        """Tell whether the target ended in this way."""
         return (
             self.says in ending.reason
             and (not self.functions or ending.functions[:1] == self.functions[:1])
@@ -133,7 +137,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def is_listed(check: str, patterns: Iterable[str]) -> bool:
-    """Tell whether a check is meant: itself, all of its parameters, or by wildcards."""
+    """Tell whether a pattern matches a check, which may have parameters."""
     return any(
         check == pattern
         or check.split("[", maxsplit=1)[0] == pattern
@@ -143,14 +147,14 @@ def is_listed(check: str, patterns: Iterable[str]) -> bool:
 
 
 def load(path: Path, requirements: Collection[str]) -> Known:
-    """Return what a file lists.
+    """Return the entries of a file.
 
     Args:
         path: the file.
         requirements: the IDs of the catalogue.
 
     Raises:
-        KnownFileError: it cannot be read, or an entry of it is wrong.
+        KnownFileError: it cannot be read, or an entry is wrong.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -174,12 +178,12 @@ def load(path: Path, requirements: Collection[str]) -> Known:
 def unmatched(
     known: Known, checks: Collection[str], others: Collection[str] = ()
 ) -> str:
-    """Return which pattern matches no check, in one line; or nothing.
+    """Return one line about a pattern that matches no check; or an empty text.
 
     Args:
-        known: what a file lists.
+        known: the entries of a file.
         checks: the node IDs of checks with all of their parameters.
-        others: the checks whose parameters are not known, without any.
+        others: the checks whose parameters are unknown, without parameters.
     """
     names = {*checks, *(check.split("[", maxsplit=1)[0] for check in checks)}
     for place, entry in _entries(known):
@@ -198,7 +202,7 @@ def unmatched(
 
 
 def _may_list(pattern: str, function: str) -> bool:
-    """Tell whether a pattern may mean a check with some parameters or none."""
+    """Tell whether a pattern may match a check with any parameters."""
     head, bracket, _ = pattern.partition("[")
     if not bracket and pattern.endswith("]") and "*" in pattern:
         # The last wildcard may stand for the opening bracket.
@@ -207,7 +211,7 @@ def _may_list(pattern: str, function: str) -> bool:
 
 
 def _entries(known: Known) -> Iterable[tuple[str, Entry]]:
-    """Yield every entry with words that say which it is."""
+    """Yield every entry with a description of its place."""
     lists: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ("deviation", known.deviation),
         ("crash", known.crash),
@@ -218,7 +222,7 @@ def _entries(known: Known) -> Iterable[tuple[str, Entry]]:
 
 
 def _wrong(entry: Entry, requirements: Collection[str]) -> str:
-    """Return what is wrong with an entry whose types are right, or nothing."""
+    """Return what is wrong with an entry whose types are right; or an empty text."""
     if entry.requirement not in requirements:
         return "requirement: there is no requirement of this ID"
     if not entry.checks:
@@ -235,11 +239,11 @@ def _wrong(entry: Entry, requirements: Collection[str]) -> str:
 
 
 _AT = " - at `$"
-"""What msgspec puts before the path of what is wrong."""
+"""What msgspec prints before the path of a wrong value."""
 
 
 def _words(error: str, content: Mapping[str, object]) -> str:
-    """Return what msgspec says, with the entry and the key where it puts a path."""
+    """Return msgspec's message, with the entry and the key instead of the path."""
     what, _, path = error.partition(_AT)
     path = path.removeprefix(".").removesuffix("`")
     place = re.match(r"(deviation|crash)\[(\d+)\]\.?(.*)", path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What checks of SCSI rest on: units, reservations, copies (`foundations`)."""
+"""What checks of SCSI depend on: units, reservations, copies (`foundations`)."""
 
 from suites.judging.foundation import Foundation
 
@@ -21,7 +21,7 @@ _BESIDE_RESERVATIONS = tuple(
         "task_management",
     )
 )
-"""The checks that meet a reservation only where another check has left it."""
+"""Checks that see a reservation only if another check left one."""
 
 _WITH_ONE_ACTION = {
     "preempt": (
@@ -36,7 +36,7 @@ _WITH_ONE_ACTION = {
 """Checks of one service action, whose parameters do not name it."""
 
 _PREEMPTS = {"preempt": "PREEMPT", "and-abort": "PREEMPT AND ABORT"}
-"""The service actions by the words for them in the names of checks."""
+"""The service actions, by the words for them in the names of checks."""
 
 
 def _preempt(name: str, title: str) -> Foundation:
@@ -51,7 +51,8 @@ def _preempt(name: str, title: str) -> Foundation:
             f"{checks}::*[{name}]",
             *others,
         ),
-        # As many keys as before, or a reservation or unit attentions as before.
+        # There are as many keys as before, or a reservation or unit attentions as
+        # before.
         answers=("#, #, #", _INVALID),
         is_alike=False,
         shown=("#, #*", "* reserved", "none", _INVALID),
@@ -144,4 +145,4 @@ SCSI_FOUNDATIONS: tuple[Foundation, ...] = (
         shown=("*service_action=None*",),
     ),
 )
-"""Those of SAM, SPC and SBC."""
+"""The foundations of SAM, SPC and SBC."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds the checks of a run that rest on what the target lacks (`foundations`)."""
+"""Finds the checks of a run that depend on what the target lacks (`foundations`)."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -17,11 +17,11 @@ _JUDGED = (*_FAILED, Outcome.PASSED, Outcome.GONE)
 
 
 def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
-    """Return the checks of a run, those not judged that rest on what is lacking.
+    """Return the checks of a run; those that depend on what is lacking are not judged.
 
-    Of several proofs the first shows it; the others rest on that one where they fail
-    alike. A check whose target died stays what it is, and so does one with a listed
-    deviation, which only names the proof.
+    Of several proofs the first is the finding; the others depend on it if they fail in
+    the same way. A check whose target died keeps its outcome, and so does one with a
+    listed deviation, which only names the proof.
     """
     if not any(check.outcome in _FAILED for check in checks):
         return tuple(checks)
@@ -46,13 +46,13 @@ def settle(checks: Sequence[Check]) -> tuple[Check, ...]:
             ):
                 by_name[check.check] = _not_judged(check, foundation, proofs[0])
             elif is_explained and check.outcome is Outcome.DEVIATES:
-                # It stays listed, and is one finding with the proof.
+                # It stays listed, and forms one finding with the proof.
                 by_name[check.check] = replace(check, rests_on=proofs[0].check)
     return tuple(by_name.values())
 
 
 def _is_charged(check: Check, foundation: Foundation) -> bool:
-    """Tell whether a check fails, or could not begin, for a clause of other checks."""
+    """Tell whether a check failed, or could not begin, for a clause of other checks."""
     return (
         check.failure is not None
         and check.failure.requirement == foundation.clause != ""
@@ -74,14 +74,14 @@ def _function(check: Check) -> str:
 
 
 def _is_judged(check: Check) -> bool:
-    """Tell whether a check has seen what the target does."""
+    """Tell whether a check observed the behaviour of the target."""
     if check.outcome is Outcome.TROUBLE and check.failure is None:
         return False
     return check.outcome in _JUDGED
 
 
 def _lacking(foundation: Foundation, checks: Collection[Check]) -> list[Check]:
-    """Return the proofs that show that a foundation is lacking; none if it is not."""
+    """Return the proofs that a foundation is lacking; empty if it is not."""
     proofs = [
         check
         for pattern in foundation.proofs

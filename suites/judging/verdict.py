@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What happened in a check, and the verdict on it: one function over one table.
+"""From an event in a check to its verdict: one function and one table.
 
-A check has several moments at which something may happen: before it (the target has
-died since the check before), in its setup, in its call, and in its teardown. Each is
-judged by the first row of `TABLE` that describes it.
+A check has several moments at which an event may occur: before it (the target has died
+since the previous check), in its setup, in its call, and in its teardown. The first row
+of `TABLE` that describes the event gives the verdict.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from suites.judging.known import Deviation, KnownCrash
 
 
 class Reaction(StrEnum):
-    """What the runner of the tests does."""
+    """What pytest does then."""
 
     GO_ON = "go on"
     FAIL = "fail"
@@ -24,51 +24,51 @@ class Reaction(StrEnum):
 
 
 class Retry(StrEnum):
-    """Whether the check is tried once more, on a target just started."""
+    """Whether the check is retried once, on a restarted target."""
 
     NO = "no"
     YES = "yes"
     IF_FAILED = "if a phase of the check failed"
-    """It may have failed by a crash that is seen late."""
+    """The failure may come from a crash that is detected late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """What happened at one moment of a check."""
+    """An event at one moment of a check."""
 
     phase: Phase
-    """`AFTER` for what happened after the end of the check before."""
+    """`AFTER` for an event after the end of the previous check."""
     failure: Failure | None = None
-    """The expectation that the target did not meet."""
+    """The failed expectation."""
     ending: Ending | None = None
     """How the target ended."""
     deviation: Deviation | None = None
-    """A listed deviation that explains this."""
+    """The listed deviation that explains the event."""
     crash: KnownCrash | None = None
-    """A listed crash that is how the target ended."""
+    """The listed crash that matches how the target ended."""
     is_provoked: bool = False
-    """That crash is known to be provoked by this check."""
+    """Whether this check is known to provoke that crash."""
     unseen: Entry | None = None
-    """A listed deviation that always shows, and did not."""
+    """A listed deviation that always shows, but did not show."""
     is_should: bool = False
-    """The check carries no MUST."""
+    """Whether the check carries no MUST."""
     is_strict: bool = False
-    """A broken SHOULD counts as a broken MUST."""
+    """Whether a broken SHOULD counts as a broken MUST."""
     is_ours: bool = False
     """An error of the toolkit, or of its lab."""
     skipped: str = ""
     """Why the check does not apply."""
     gone: str = ""
-    """Why there is no target any more on which the check could run."""
+    """Why there is no target on which the check could run."""
     is_late: bool = False
-    """The target died of the check before, which is charged, and has been started
-    again."""
+    """The target died in the previous check, which is charged, and has been
+    restarted."""
     before: Outcome = Outcome.PASSED
-    """The outcome of the check before this moment."""
+    """The outcome of the check before this event."""
 
     @property
     def has_died(self) -> bool:
-        """Whether the target ended so that it must be started again."""
+        """Whether the target ended, so that it must be restarted."""
         return self.ending is not None and self.ending.kind in DEATHS
 
     @property
@@ -87,14 +87,14 @@ class Row:
     name: str
     applies: Callable[[Happening], bool]
     outcome: Outcome | None
-    """None if the check keeps its outcome."""
+    """The outcome; None if the check keeps its own."""
     reaction: Reaction
     retry: Retry = Retry.NO
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict of a happening."""
+    """The verdict on an event."""
 
     row: str
     outcome: Outcome | None
@@ -121,7 +121,7 @@ def _late(happening: Happening) -> bool:
 _O, _R = Outcome, Reaction
 
 TABLE: tuple[Row, ...] = (
-    # Not the target's fault, in any phase.
+    # The target is not to blame, in any phase.
     Row("does not apply", lambda h: bool(h.skipped), _O.NOT_APPLICABLE, _R.GO_ON),
     Row("our own error", lambda h: h.is_ours or h.is_ended_by_lab,
         _O.TROUBLE, _R.FAIL),
@@ -145,7 +145,7 @@ TABLE: tuple[Row, ...] = (
     Row("died in setup", lambda h: _setup(h) and h.has_died, _O.BROKEN, _R.FAIL),
     Row("could not begin", lambda h: _setup(h) and h.failure is not None,
         _O.TROUBLE, _R.FAIL),
-    # An expectation was not met.
+    # An expectation failed.
     Row("a known deviation", lambda h: _call(h) and h.deviation is not None,
         _O.DEVIATES, _R.EXPECT),
     Row("a known crash, provoked",
@@ -159,7 +159,7 @@ TABLE: tuple[Row, ...] = (
         _O.WARNED, _R.EXPECT),
     Row("a requirement is broken",
         lambda h: _call(h) and h.failure is not None, _O.BROKEN, _R.FAIL),
-    # The target died when the check was over.
+    # The target died after the check was over.
     Row("a known crash after a failure",
         lambda h: _late(h) and h.crash is not None and h.before in _UNMET,
         None, _R.GO_ON, Retry.IF_FAILED),
@@ -181,14 +181,14 @@ TABLE: tuple[Row, ...] = (
     Row("did not end", lambda h: _late(h) and h.failure is not None,
         _O.BROKEN, _R.FAIL),
 )  # fmt: skip
-"""Every way in which a check can end other than passed."""
+"""Every way in which a check can end without passing."""
 
 
 def judge(happening: Happening) -> Verdict:
-    """Return the verdict on what happened.
+    """Return the verdict on an event.
 
     Raises:
-        ValueError: no row describes it; nothing has happened.
+        ValueError: no row describes it, since nothing happened.
     """
     for row in TABLE:
         if row.applies(happening):
@@ -210,5 +210,5 @@ _RANK = (
 
 
 def worse_outcome(before: Outcome, now: Outcome) -> Outcome:
-    """Return the outcome that counts of those of two phases."""
+    """Return the worse of the outcomes of two phases."""
     return max(before, now, key=_RANK.index)

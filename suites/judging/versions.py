@@ -37,10 +37,10 @@ class VersionRange:
 
     @classmethod
     def parse(cls, text: str) -> "VersionRange":
-        """Return the range that a text describes; an empty text holds all versions.
+        """Return the range that a text describes; an empty text means all versions.
 
         Raises:
-            ValueError: it is no list of conditions.
+            ValueError: the text is not a list of conditions.
         """
         conditions = []
         for part in text.split(",") if text.strip() else []:
@@ -56,8 +56,8 @@ class VersionRange:
     def holds(self, version: str) -> bool:
         """Tell whether a version is in the range; one without numbers always is.
 
-        A version counts to as many places as the condition has: 6.1.90 is `==6.1`, and
-        not `>6.1`.
+        A version is compared in as many places as the condition has: 6.1.90 is `==6.1`,
+        and not `>6.1`.
         """
         numbers = numbers_of(version)
         return not numbers or all(

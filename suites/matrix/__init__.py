@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Many kernels, additions and configurations: each is a row, built and tested alone.
+"""A matrix of kernels, additions and configurations; a row is tested on its own.
 
 `iscsi-assay lab matrix` is this package's command (see `vmlab.extension`).
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One row, run in this process: its kernel is built, its part of a suite runs."""
+"""One row, run in this process: builds its kernel and runs its part of a suite."""
 
 import platform
 import subprocess
@@ -20,7 +20,7 @@ _LOCK = ".lock"
 
 
 def ended(row: Row) -> Record | None:
-    """Return how a row that still says the same has ended; None if it must run.
+    """Return how an unchanged row ended before; None if it must run.
 
     Raises:
         LabError: its record is damaged.
@@ -37,7 +37,7 @@ def attempt(row: Row, *, resumes: bool = False) -> Record:
 
     Args:
         row: the row.
-        resumes: whether a record of the same row in its folder is taken instead.
+        resumes: whether a record of the same row in its folder is returned instead.
 
     Raises:
         LabError: its folder cannot be used.
@@ -64,7 +64,7 @@ def attempt(row: Row, *, resumes: bool = False) -> Record:
 
 
 def build_and_test(row: Row) -> tuple[bool, str]:
-    """Build a combination and run the suite against it; trouble is a result, too."""
+    """Build a combination and run the suite against it; a failure is a result, too."""
     try:
         if row.order is not None:
             kernel.remember(row.name, kernel.build(row.order))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which commit of a user's tree broke a check: `git bisect run`, a row as judge."""
+"""Finds the commit of a user's tree that broke a check: `git bisect run` over a row."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from vmlab.errors import LabError
 from vmlab.tool import attempt, find, run
 
 GOOD, BAD, SKIP = 0, 1, 125
-"""The exit codes by which `git bisect run` knows good, bad and skip."""
+"""The exit codes that mean good, bad and skip to `git bisect run`."""
 
 _WORDS = {GOOD: "holds", BAD: "is broken", SKIP: "cannot be judged"}
 _BROKEN = frozenset({Outcome.BROKEN, Outcome.WARNED, Outcome.DEVIATES})
@@ -26,22 +26,22 @@ _GIT_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of each commit."""
+    """The question that is asked of each commit."""
 
     file: Path
     """The matrix."""
     row: str
     check: str
-    """A node ID below the suite's folder; without parameters: all of its sets, and a
-    file: all of its checks."""
+    """A node ID below the suite's folder. Without parameters it means all parameter
+    sets, and a file means all of its checks."""
     results: Path
     before: str = ""
-    """A command of a shell that builds and starts the target; it runs in the tree."""
+    """A shell command that builds and starts the target; it runs in the tree."""
     repeat: int = 1
     """How often the check runs; it is broken if it fails once."""
 
     def words(self, subcommand: str) -> list[str]:
-        """Return the command of the lab that asks it of what is checked out."""
+        """Return the lab's command that asks the question of the checked-out commit."""
         words = [
             sys.executable,
             "-m",
@@ -55,9 +55,9 @@ class Question:
 
 
 def judge(question: Question, tree: Path) -> int:
-    """Ask a question of what is checked out; return what `git bisect run` takes.
+    """Judge the checked-out commit; return the exit code for `git bisect run`.
 
-    Nothing that was started for it is left behind.
+    All that was started for it is ended.
 
     Raises:
         LabError: the results' folder cannot be used.
@@ -86,7 +86,7 @@ def judge(question: Question, tree: Path) -> int:
 
 
 def verdict(place: Path, check: str) -> int:
-    """Return what the run of a row's folder says of a check."""
+    """Return the verdict of a check from the run in a row's folder."""
     try:
         run = read_run(place / folder.VERDICTS)
     except RunFileError:
@@ -95,7 +95,7 @@ def verdict(place: Path, check: str) -> int:
 
 
 def verdict_of(run: Run, check: str) -> int:
-    """Return what a run says of a check, or of the checks of a file, together."""
+    """Return the verdict of a run on a check, or on all checks of a file together."""
     outcomes = {
         one.outcome
         for one in run.checks
@@ -109,16 +109,17 @@ def verdict_of(run: Run, check: str) -> int:
 def bisect(question: Question, tree: Path, good: str, bad: str) -> list[str]:
     """Return the first broken commit in a line; several if some cannot be judged.
 
-    The tree is as before when this returns or raises.
+    The tree is restored when this returns or raises.
 
     Args:
-        question: what is asked.
+        question: the question.
         tree: a clean work tree of git.
-        good: a revision at which the check holds.
-        bad: a later one at which it is broken.
+        good: a revision at which the check passes.
+        bad: a later one at which it fails.
 
     Raises:
-        LabError: the tree is not clean, or the check is not so at one of the ends.
+        LabError: the tree is not clean, or the check fails at the good revision or
+            passes at the bad one.
     """
     git = ("git", "-C", str(tree))
     ends = [
@@ -144,7 +145,7 @@ def bisect(question: Question, tree: Path, good: str, bad: str) -> list[str]:
 
 
 def _drive(question: Question, tree: Path) -> None:
-    """Have git ask, commit after commit."""
+    """Have git ask the question of commit after commit."""
     words = [*question.words("judge"), "--tree", str(tree)]
     words += ["--before", question.before, "--repeat", str(question.repeat)]
     # git runs the command in the tree; our own files are relative to this folder.
@@ -158,7 +159,7 @@ def _drive(question: Question, tree: Path) -> None:
 
 
 def _found(tree: Path) -> list[str]:
-    """Return the first commits that are broken, a line each."""
+    """Return the first broken commits, a line each."""
     git = ("git", "-C", str(tree))
     skipped = run(*git, "for-each-ref", "--format=%(objectname)", "refs/bisect/skip-*")
     bad = run(*git, "rev-parse", "refs/bisect/bad").strip()
@@ -173,7 +174,7 @@ def _found(tree: Path) -> list[str]:
 
 @contextmanager
 def _as_before(tree: Path) -> Iterator[None]:
-    """Have a tree be at the commit or branch in the end where it is now."""
+    """Restore the commit or branch of a tree at the end."""
     git = [find("git"), "-C", str(tree)]
     branch = attempt([*git, "symbolic-ref", "-q", "--short", "HEAD"]).stdout.strip()
     head = branch or run(*git, "rev-parse", "HEAD").strip()

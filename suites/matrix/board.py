@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a run of a matrix says: a line a row, how far it is, and a page that fills."""
+"""The output of a matrix run: a line for each row, the progress, and a page."""
 
 import sys
 import time
@@ -15,18 +15,18 @@ from suites.matrix.rows import Row
 
 PAGE = "matrix.html"
 _LOG_SECONDS = 60.0
-"""Seconds between two lines of progress in a log that is no terminal."""
+"""Seconds between two lines of progress in a log that is not a terminal."""
 
 
 class Board:
-    """Tells a terminal or a log, and writes the page.
+    """Prints to a terminal or a log, and writes the page.
 
     Args:
         waiting: all rows that will run.
-        done: rows that have ended before, of the same run.
-        took: how many seconds rows took last time, by their names.
-        budget: what rows take together.
-        path: where the page goes.
+        done: rows of the same run that have ended before.
+        took: the seconds that rows took last time, by name.
+        budget: the resources that rows may use together.
+        path: the path of the page.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Board:
         self._write()
 
     def begins(self, row: Row) -> None:
-        """Note it on the page."""
+        """Note the start of a row on the page."""
         self._states[row.name] = State(row.name, is_running=True)
         self._write()
 
@@ -66,7 +66,7 @@ class Board:
     def waits(
         self, running: Sequence[tuple[Row, float]], waiting: Sequence[Row]
     ) -> None:
-        """Say how far the matrix is, if it is time to."""
+        """Print the progress of the matrix, if it is time to."""
         now = time.monotonic()
         if not self._is_terminal and now - self._printed_at < _LOG_SECONDS:
             return

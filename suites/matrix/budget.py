@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a host has for rows, in which order they run, and how long that will take."""
+"""The resources of a host for rows, their order, and an estimate of their time."""
 
 import heapq
 import os
@@ -11,19 +11,19 @@ from suites.matrix import folder
 from suites.matrix.rows import Row
 
 UNKNOWN_SECONDS = 15 * 60.0
-"""How long a row is thought to take where none has ever ended."""
+"""The seconds that a row is assumed to take if no row has ever ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What rows that run side by side may take."""
+    """The resources that rows may use in parallel."""
 
     cores: int
     memory: int
     """In MiB."""
 
     def fits(self, row: Row, running: Iterable[Row]) -> bool:
-        """Tell whether a row can begin; one that is too large runs alone."""
+        """Tell whether a row can begin; one that exceeds the budget runs alone."""
         beside = list(running)
         if not beside:
             return True
@@ -47,7 +47,7 @@ def _free_memory() -> int:
 
 
 def longest_first(chosen: Sequence[Row]) -> list[Row]:
-    """Return rows, those first that took longest last time, or have never run.
+    """Return the rows, the longest of the last time first, after those that never ran.
 
     Raises:
         LabError: a record of one is damaged.
@@ -61,7 +61,7 @@ def longest_first(chosen: Sequence[Row]) -> list[Row]:
 
 
 def known(chosen: Iterable[Row]) -> dict[str, float]:
-    """Return how many seconds rows took when they last ended, those that ever have.
+    """Return the seconds of each row when it last ended, for rows that ever have.
 
     Raises:
         LabError: a record of one is damaged.
@@ -77,7 +77,7 @@ def expected(row: Row, took: Mapping[str, float]) -> float:
 
     Args:
         row: the row.
-        took: what is known, by names.
+        took: the known seconds, by name.
     """
     mean = sum(took.values()) / len(took) if took else UNKNOWN_SECONDS
     return took.get(row.name, mean)
@@ -91,14 +91,15 @@ def predict_end(
     hosts: int = 1,
     running: Sequence[tuple[Row, float]] = (),
 ) -> float:
-    """Return in how many seconds all rows will have ended.
+    """Return the seconds until all rows will have ended.
 
     Args:
         waiting: rows in the order in which they begin.
-        seconds: how long one takes.
-        budget: what each host has.
-        hosts: how many hosts there are, which take rows as they get free.
-        running: rows of the first host that run, and the seconds that each has left.
+        seconds: returns how long a row takes.
+        budget: the resources of each host.
+        hosts: the number of hosts, each of which takes the next row when it is free.
+        running: rows that run on the first host, with the seconds that each still
+            needs.
     """
     busy: list[list[Row]] = [[] for _ in range(hosts)]
     ends: list[tuple[float, int, int, Row]] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a matrix file chooses to be tested: targets, and parts of the suites."""
+"""The choices of a matrix file: targets, and parts of the suites."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from targets.machines import machines
 from vmlab.errors import LabError
 
 _DEFAULT_TARGET = "lio"
-"""What is tested where a file has no table of a kind of target."""
+"""The default targets of a file without a table of a kind of target."""
 _SUITES = ("conformance", "robustness")
 _SUITE = frozenset({"target", "arguments", "cores", "memory"})
 _TARGET = frozenset({"name", "kind", "arguments", "cores", "memory"})
 _PART = frozenset({"name", "suite", "arguments"})
 
 _CORES, _MEMORY = (1, 2), (512, 1536)
-"""What a row takes that says nothing: without a machine, and with one; in MiB."""
+"""The default memory of a row, without a machine and with one; in MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Tested:
     """A target of a matrix."""
 
     name: str
-    """Its part of a row's name; empty where a file has one target for all rows."""
+    """Its part of a row's name; empty if a file has one target for all rows."""
     kind: str
-    """What --target is given."""
+    """The value of --target."""
     arguments: tuple[str, ...]
     cores: int
     memory: int
@@ -46,7 +46,7 @@ class Part:
     """A part of a suite."""
 
     name: str
-    """Its part of a row's name; empty where a file has no parts."""
+    """Its part of a row's name; empty if a file has no parts."""
     suite: str
     common: tuple[str, ...]
     """Arguments of all rows."""
@@ -67,11 +67,11 @@ def tested(
 
     Args:
         tables: the file's tables.
-        revisions_of: the kind of target that the file has revisions of, if any.
-        has_kernels: whether it names kernels.
+        revisions_of: the kind of target of which the file has revisions, if any.
+        has_kernels: whether the file names kernels.
 
     Raises:
-        LabError: one makes no sense.
+        LabError: a table is wrong.
     """
     suite = tables.get("suite", {})
     refuse_unknown_keys(suite, _SUITE, "suite")
@@ -100,7 +100,7 @@ def _of_suite(
     """Return the one target of a file without a table of targets.
 
     Raises:
-        LabError: no kernel of the lab runs it, or its table is missing.
+        LabError: it does not run on kernels of the lab, or its table is missing.
     """
     target = suite.get("target", revisions_of or _DEFAULT_TARGET)
     lab = sorted({_DEFAULT_TARGET, *built()}.intersection(machines()))
@@ -145,10 +145,10 @@ def _number(entry: Mapping[str, Any], key: str, default: int, what: str) -> int:
 
 
 def parts(tables: Mapping[str, Any]) -> list[Part]:
-    """Return the parts of a file; one that is the whole suite where it has none.
+    """Return the parts of a file; without any, one part that is the whole suite.
 
     Raises:
-        LabError: one makes no sense.
+        LabError: a part is wrong.
     """
     common = texts(tables.get("suite", {}), "arguments", "the suite")
     parts_found = []
@@ -206,10 +206,10 @@ def entries(
 def refuse_unknown_keys(
     entry: Mapping[str, Any], keys: frozenset[str] | set[str], what: str
 ) -> None:
-    """See that a table has no unknown key.
+    """Check that a table has only known keys.
 
     Raises:
-        LabError: it has.
+        LabError: it has an unknown key.
     """
     others = sorted(entry.keys() - keys)
     if others:

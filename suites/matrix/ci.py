@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The rows of a matrix as CI systems take them: GitHub's matrix, GitLab's pipeline."""
+"""The rows of a matrix in the formats of CI systems: GitHub and GitLab."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from typing import Any
 from suites.matrix.rows import Row
 
 RESULTS = "results/matrix"
-"""Where the jobs leave rows, below the checkout."""
+"""The folder in which jobs leave their rows, below the checkout."""
 _READY = "make .venv/installed"
 _MATRIX = ".venv/bin/python -m vmlab matrix"
 
 
 def matrix(chosen: Sequence[Row]) -> dict[str, Any]:
-    """Return rows as `strategy.matrix` of GitHub Actions has them."""
+    """Return rows in the format of `strategy.matrix` of GitHub Actions."""
     return {
         "include": [
             {
@@ -30,10 +30,10 @@ def matrix(chosen: Sequence[Row]) -> dict[str, Any]:
 
 
 def pipeline(chosen: Sequence[Row], file: Path) -> dict[str, Any]:
-    """Return a child pipeline of GitLab: a job a row, and one that collects.
+    """Return a child pipeline of GitLab: a job for each row, and one that collects.
 
-    GitLab itself runs a job again whose runner has died. The jobs that test run in one
-    stage, since a job may need fifty others at the most.
+    GitLab itself repeats a job whose runner died. The test jobs run in one stage, since
+    a job may need at most fifty others.
     """
     artifacts = {"paths": [RESULTS], "when": "always", "expire_in": "4 weeks"}
     jobs: dict[str, Any] = {

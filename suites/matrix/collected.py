@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What rows have left, put together: each row once, whichever hosts have run it."""
+"""The collected results of rows: each row once, whichever hosts ran it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ HEADS = (
     *("broken", "findings", "first"),
 )
 _LONGEST = 100
-"""Characters of a row's last words."""
+"""Maximum characters of a row's last lines of output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,17 @@ class Collected:
 
     record: Record
     run: Run | None
-    """None where no check has run."""
+    """None if no check ran."""
 
 
 def newest(places: Sequence[Path]) -> list[Collected]:
-    """Return each row of some folders once, the one that began last, by names.
+    """Return each row of some folders once, by name; of several the latest one.
 
     Args:
-        places: folders of rows, or folders that hold such.
+        places: folders of rows, or folders that contain such folders.
 
     Raises:
-        LabError: one is not there, or there is no row in them.
+        LabError: a folder is missing, or none of them has a row.
     """
     records: dict[str, tuple[Record, Path]] = {}
     for place in places:
@@ -84,7 +84,7 @@ def run_of(path: Path) -> Run | None:
 def table(collected: Sequence[Collected]) -> str:
     """Return the rows as a table in Markdown, without hosts and times.
 
-    So it is the same however many hosts have run them.
+    So the table does not depend on the number of hosts.
     """
     lines = [
         f"| {' | '.join(HEADS)} |",

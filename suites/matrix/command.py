@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`iscsi-assay lab matrix`: lists rows, runs them, and collects what they have left."""
+"""`iscsi-assay lab matrix`: lists rows, runs them, and collects their results."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ from vmlab.errors import LabError
 from vmlab.extension import CommandLine
 
 _TERMINATED = USAGE
-"""As after Ctrl-C."""
+"""The exit code after Ctrl-C."""
 
 
 def extend(line: CommandLine) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A row's folder: what a row leaves, whichever host has run it.
+"""A row's folder: the files of a row, whichever host ran it.
 
-`row.json` is written last, in one step: a row that was killed has none, and runs again.
-A folder may be copied as it is.
+`row.json` is written last, in one step, so a row that was killed has none and runs
+again. A folder may be copied.
 """
 
 import os
@@ -17,9 +17,9 @@ NAME = "row.json"
 LOG = "log"
 VERDICTS = "run.json"
 LAB = "lab.log"
-"""What building and booting have said."""
+"""The output of the build and of the boot."""
 _BEFORE = "before.json"
-"""How the row ended before the run that is under way, or was broken off."""
+"""How the row ended before the current or interrupted run."""
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +27,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     row: str
     made_from: str
-    """The hash of what the row was (see `suites.matrix.rows.Row.made_from`)."""
+    """The hash of the row's definition (see `suites.matrix.rows.Row.made_from`)."""
     is_good: bool
     message: str = msgspec.field(name="said")
     """One line."""
@@ -38,7 +38,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write(folder: Path, record: Record) -> None:
-    """Write how a row has ended; it is there whole or not at all."""
+    """Write how a row ended, in one step: the file is complete or missing."""
     path = folder / NAME
     part = path.with_name(f".{NAME}.{os.getpid()}")
     part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
@@ -55,7 +55,7 @@ def read(folder: Path) -> Record | None:
 
 
 def begin(folder: Path) -> None:
-    """Have a row's folder say that it has not ended; how long it took stays known."""
+    """Mark a row's folder as not ended; the time that it took is kept."""
     with suppress(FileNotFoundError):
         (folder / NAME).replace(folder / _BEFORE)
     (folder / VERDICTS).unlink(missing_ok=True)

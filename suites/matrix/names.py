@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Expressions that choose rows by their names, as pytest's -k chooses tests.
 
-A word is true of a row whose name holds it, whatever the case. `not`, `and`, `or` and
+A word is true for a row whose name contains it, in any case. `not`, `and`, `or` and
 parentheses combine words.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from vmlab.errors import LabError
 
 Fits = Callable[[str], bool]
-"""Tells whether a name fits."""
+"""Returns whether a name matches."""
 
 _TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
 _WORDS = frozenset({"and", "or", "not", "(", ")", ""})
@@ -21,7 +21,7 @@ def parse(text: str) -> Fits:
     """Return a function that tells whether a name fits an expression.
 
     Raises:
-        LabError: it is no expression.
+        LabError: it is not an expression.
     """
     return _Parser(text).parse_all()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A matrix as a page: while it fills, or what rows of several hosts have left."""
+"""A matrix as a page, while it runs, or the rows of several hosts afterwards."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class State:
     is_running: bool = False
     record: Record | None = None
     why: str = ""
-    """Why there is no record, where the row has begun."""
+    """Why the row has no record, although it began."""
 
     @property
     def word(self) -> str:
@@ -39,12 +39,12 @@ class State:
 def live(
     states: Sequence[State], runs: Mapping[str, Run | None], *, is_over: bool
 ) -> str:
-    """Return the page of a run of a matrix, which loads itself again until it is over.
+    """Return the page of a running matrix, which reloads itself until the run is over.
 
     Args:
         states: all rows.
-        runs: what those have left that have ended, by name.
-        is_over: whether no row will begin any more.
+        runs: the runs of rows that have ended, by name.
+        is_over: whether all rows have begun and ended.
     """
     rows = [
         _row(
@@ -64,7 +64,7 @@ def live(
 def merged(collected: Sequence[Collected]) -> str:
     """Return the page of rows that have ended, without hosts and times.
 
-    So it is the same however many hosts have run them.
+    So the page does not depend on the number of hosts.
     """
     rows = [
         _row(
@@ -114,7 +114,7 @@ def _page(
 
 
 def write(text: str, path: Path) -> None:
-    """Write a page in one step, so that a reader sees a whole one."""
+    """Write a page in one step, so that a reader always sees a complete one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(text, encoding="utf-8")

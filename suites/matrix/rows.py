@@ -20,7 +20,7 @@ from vmlab.build.kernel import Order
 from vmlab.errors import LabError
 
 PACKAGED = "packaged"
-"""The source of a kernel that is Debian's package as it is: nothing is built."""
+"""The source of a kernel that is Debian's own package: nothing is built."""
 _KERNEL = frozenset({"name", "source", "patches", "in_vm"})
 _CONFIG = frozenset({"name", "fragments"})
 
@@ -34,7 +34,7 @@ class Row:
 
     name: str
     order: Order | None
-    """The kernel to be built; None for a target without one, or Debian's package."""
+    """The kernel to build; None for a target without one, or for Debian's package."""
     target: str
     words: tuple[str, ...]
     """Options of the suite that the target needs."""
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def made_from(self) -> str:
-        """The hash of what it tests; files that it names count by their paths."""
+        """The hash of the tested configuration; named files count by their paths."""
         tested = (self.arguments, self.suite, self.checks)
         parts = (self.order, self.target, self.words, *tested)
         return cache.key(row=repr(parts))
@@ -63,10 +63,10 @@ def load(path: Path, base: tuple[str, ...] = ()) -> list[Row]:
 
     Args:
         path: the file.
-        base: what every kernel gets (see `Order.base`).
+        base: kernel options that every kernel gets (see `Order.base`).
 
     Raises:
-        LabError: it cannot be read, or something in it makes no sense.
+        LabError: it cannot be read, or an entry is wrong.
     """
     try:
         tables = tomllib.loads(path.read_text())
@@ -203,7 +203,7 @@ def _is_packaged(kernel: Mapping[str, Any], folder: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Revision:
-    """An entry of the table of a kind of target; without a kind there is none."""
+    """An entry of the table of a kind of target; the default if there is no kind."""
 
     kind: Kind | None
     entry: Mapping[str, Any]
@@ -230,7 +230,7 @@ class _Revision:
         return self.kind.build.addition(values)
 
     def words(self, folder: Path) -> tuple[str, ...]:
-        """Return the options of the suite: those of the build alone are none."""
+        """Return the options of the suite, without those of the build alone."""
         if self.kind is None:
             return ()
         return tuple(
@@ -241,10 +241,10 @@ class _Revision:
 
 
 def _value(option: Option, value: object, key: str, folder: Path) -> Any:
-    """Return the value of an option; a path is one beside the file.
+    """Return the value of an option; a path is relative to the file.
 
     Raises:
-        LabError: it is none of the choices.
+        LabError: it is not one of the choices.
     """
     choices_of_option = option.settings.get("choices")
     if choices_of_option is not None and value not in choices_of_option:
@@ -275,7 +275,7 @@ def _order(
     addition: Addition | None,
     base: tuple[str, ...],
 ) -> Order:
-    """Make the order of a combination; paths are those beside the file."""
+    """Return the build order of a combination; paths are relative to the file."""
     in_vm = one.get("in_vm", False)
     if not isinstance(in_vm, bool):
         raise LabError(f"kernel {one['name']}: in_vm is {in_vm!r}, not true or false")
@@ -296,7 +296,7 @@ def _fragment(name: str, folder: Path) -> str:
 
 
 def command(row: Row) -> list[str]:
-    """Return how the suite is run against a combination."""
+    """Return the arguments with which the suite runs against a combination."""
     chosen = [f"suites/{row.suite}/{check}" for check in row.checks]
     words = [sys.executable, "-m", "pytest", *(chosen or [f"suites/{row.suite}"]), "-q"]
     words.append(f"--target={row.target}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Rows in parallel on this host, each under a guard that ends it with this process."""
+"""Runs rows in parallel on this host, each under a guard that ends with us."""
 
 import os
 import select
@@ -31,12 +31,12 @@ class Watcher(Protocol):
         """A row begins."""
 
     def ends(self, row: Row, record: Record | None, why: str) -> None:
-        """A row has ended; without a record, why there is none."""
+        """A row has ended; if it has no record, the text says why."""
 
     def waits(
         self, running: Sequence[tuple[Row, float]], waiting: Sequence[Row]
     ) -> None:
-        """Time passes: rows that run, each with its seconds so far, and the rest."""
+        """Called now and then, with the running rows, their seconds, and the rest."""
 
 
 @dataclass(slots=True)
@@ -54,13 +54,13 @@ def run(
 ) -> list[Record | None]:
     """Run rows; return how each ended, None for one whose process died.
 
-    Rows begin in their order; one that does not fit beside those that run lets smaller
-    ones pass. However this process ends, what it has started ends too.
+    Rows begin in their order; while one does not fit beside the running ones, smaller
+    ones overtake it. However this process ends, its rows end, too.
 
     Args:
         waiting: the rows.
         words: returns the command that runs a row and leaves its record.
-        budget: what they may take together.
+        budget: the resources that they may use together.
         watcher: the observer.
 
     Raises:
@@ -86,7 +86,7 @@ def run(
                 records.append(record)
                 watcher.ends(one.row, record, "" if record else _why(one.row, code))
     finally:
-        # Stop all at once, since each has its own time to end in order.
+        # Stop all rows at once, since each has its own time to end in order.
         for one in running:
             one.guarded.let_go()
         for one in running:
@@ -107,7 +107,7 @@ def _begin(row: Row, words: Sequence[str], budget: Budget) -> _Running:
 
 
 def _path() -> str:
-    """Return PYTHONPATH for a process that finds the packages where this one does."""
+    """Return PYTHONPATH for a process that must find the same packages as this one."""
     root = str(Path(__file__).parents[2])
     others = os.environ.get("PYTHONPATH", "")
     return os.pathsep.join(filter(None, [root, others]))

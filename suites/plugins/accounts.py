@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Each check's account: kept while it runs, and carried by its reports."""
+"""Each check's account, which is kept while it runs and which its reports carry."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -20,12 +20,12 @@ from targets.errors import LabError
 
 _ACCOUNT = pytest.StashKey[Account]()
 _LONGEST_ERROR = 200
-"""Characters of an error of our own that one line shows."""
+"""Maximum characters of a toolkit error that one line shows."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the checks of a run weighed together at its end."""
-    # In a part of a run, the merge decides what is not judged.
+    """Judge the checks of a run together at its end."""
+    # In a part of a run, the merge decides which checks are not judged.
     if not config.option.shard:
         config.stash[SETTLE] = settling.settle
 
@@ -36,13 +36,13 @@ def account_of(item: pytest.Item) -> Account:
 
 
 def begin_again(item: pytest.Item) -> None:
-    """Begin a new account; only the known crashes that occurred stay in it."""
+    """Begin a new account, which keeps only the known crashes that occurred."""
     item.stash[_ACCOUNT] = Account(crashes=account_of(item).crashes)
 
 
 @contextmanager
 def kept_account(item: pytest.Item) -> Iterator[None]:
-    """Let a check run again, and have its account as it was afterwards."""
+    """Let a check run again, and restore its account afterwards."""
     account = account_of(item)
     begin_again(item)
     try:
@@ -52,24 +52,24 @@ def kept_account(item: pytest.Item) -> Iterator[None]:
 
 
 def settle(item: pytest.Item, happening: Happening) -> Verdict:
-    """Judge what happened, and add it to the check's account."""
+    """Judge an event, and add it to the check's account."""
     verdict = judge(happening)
     account_of(item).take(happening, verdict)
     return verdict
 
 
 def apply_verdict(happening: Happening, verdict: Verdict, words: str) -> None:
-    """Have pytest do what a verdict says.
+    """Have pytest report a verdict.
 
     Args:
-        happening: what was judged.
+        happening: the event.
         verdict: its verdict.
-        words: what the report says where it is not known.
+        words: the message of the report if the failure is not known.
 
     Raises:
         pytest.fail.Exception: the check fails.
         pytest.xfail.Exception: the failure is expected.
-        pytest.skip.Exception: there is no target any more.
+        pytest.skip.Exception: the target is lost.
     """
     __tracebackhide__ = True
     if verdict.reaction is Reaction.FAIL:
@@ -88,7 +88,7 @@ def apply_verdict(happening: Happening, verdict: Verdict, words: str) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Have each report of a check carry what is known of it so far."""
+    """Attach the account of a check to each of its reports."""
     report = yield
     if not is_check(item):
         return report
@@ -123,7 +123,7 @@ def pytest_runtest_makereport(
 
 
 def check_of(item: pytest.Item) -> Check:
-    """Return a check as it is now."""
+    """Return the value of a check at this moment."""
     function = item.function if isinstance(item, pytest.Function) else None
     rule = (function.__doc__ or "") if function is not None else ""
     check = account_of(item).to_check(
@@ -138,14 +138,14 @@ def check_of(item: pytest.Item) -> Check:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """Return in one line why a check was skipped or failed by our own fault."""
+    """Return in one line why a check was skipped, or failed by a toolkit error."""
     if report.skipped and isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
     if report.failed:
         last = (report.longreprtext.strip().splitlines() or [""])[-1]
         crash = getattr(report.longrepr, "reprcrash", None)
         message = " ".join(crash.message.split()) if crash is not None else ""
-        # Take the place from the text: there, paths begin at the suite.
+        # Take the place from the text, in which paths begin at the suite.
         place, colon, _kind = last.rpartition(": ")
         return (
             f"{place}: {message[:_LONGEST_ERROR]}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which checks a target's features leave out, known before any of them runs.
+"""Which checks do not apply since the target lacks features, before any of them runs.
 
-Others turn out to be not applicable only while they run, by what a unit answers.
+Other checks find out only while they run, by the answers of a unit.
 """
 
 import os
@@ -19,14 +19,14 @@ from reports.suites import ANYWHERE, ROOT
 from suites.plugins.requirements import is_check
 
 WRITES = "writes"
-"""The feature of a unit that may be overwritten; `--allow-writes` lends one."""
+"""The feature of a unit that may be overwritten; `--allow-writes` gives it."""
 
 FILE = "ISCSI_ASSAY_DEMANDS"
-"""The variable that names the file for what the checks of a collection demand."""
+"""The environment variable with the file for the features that checks need."""
 
 _COLLECT_SECONDS = 120.0
 _MOST_NAMED = 6
-"""Reasons that a line names."""
+"""Maximum reasons in a line."""
 
 
 def needs(item: pytest.Item) -> list[str]:
@@ -35,12 +35,12 @@ def needs(item: pytest.Item) -> list[str]:
 
 
 def lacking(needed: Iterable[str], features: frozenset[str]) -> str:
-    """Return the first feature of those needed that is lacking, or nothing."""
+    """Return the first needed feature that is lacking, or an empty text."""
     return next((name for name in needed if name not in features), "")
 
 
 def demands(items: Iterable[pytest.Item]) -> list[list[str]]:
-    """Return for each check among some items which features it cannot do without."""
+    """Return the features that each check among some items needs."""
     features = []
     for item in filter(is_check, items):
         must_write = "scratch_disk" in getattr(item, "fixturenames", ())
@@ -54,14 +54,14 @@ def left_out(
     """Return how many checks each lacking feature leaves out.
 
     Args:
-        demanded: what each check demands (see `demands`).
-        features: what the target has.
+        demanded: the features that each check needs (see `demands`).
+        features: the features of the target.
     """
     return Counter(filter(None, (lacking(one, features) for one in demanded)))
 
 
 def sentence(count: int, reasons: Counter[str]) -> str:
-    """Say in a line how many checks do not apply, and for want of what."""
+    """Return a line on the checks that do not apply, and the features they need."""
     named = [f"{name} {number}" for name, number in reasons.most_common(_MOST_NAMED)]
     if len(reasons) > _MOST_NAMED:
         others = reasons.total() - sum(n for _, n in reasons.most_common(_MOST_NAMED))
@@ -71,14 +71,14 @@ def sentence(count: int, reasons: Counter[str]) -> str:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Write what the checks demand, where `of_suite` asks for it."""
+    """Write the needed features to the file that `of_suite` names, if it does."""
     if FILE in os.environ:
         data = msgspec.json.encode(demands(session.items))
         Path(os.environ[FILE]).write_bytes(data)
 
 
 def of_suite(suite: Path) -> list[list[str]] | None:
-    """Return what each check of a suite demands; None where it cannot be collected.
+    """Return the features that each check of a suite needs; None if pytest fails.
 
     pytest collects it in a process of its own: its plugins must not be imported twice.
     """

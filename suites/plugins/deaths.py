@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Finds out how the target ended, and charges the check that did it.
+"""Finds out how the target ended, and charges the check that caused it.
 
-That is the check that runs. Where it cannot be, since it has not had an answer yet, it
-is the one before: the target has died, or has got stuck, a moment after its end.
+That is usually the running check. If it has not had an answer yet, it is the previous
+one: the target died or got stuck a moment after its end.
 """
 
 import pytest
@@ -30,13 +30,14 @@ from suites.plugins.survival import (
 from suites.plugins.targets import TestedTarget
 
 DYING_SECONDS = 30.0
-"""How long a target that is known to die may take: LIO holds a session for 20 s."""
+"""How long a target that is known to die may take to do so: LIO holds a session for 20
+s."""
 
 AMENDMENT = pytest.StashKey[Amendment]()
-"""Where an item keeps what it has found out of the check before."""
+"""The key under which an item keeps the ending that the previous check caused."""
 
 _LAST = pytest.StashKey[pytest.Item | None]()
-"""The check that has run last on the target as it runs now."""
+"""The last check that ran on the target since it was last started."""
 
 _IS_LATE = pytest.StashKey[bool]()
 
@@ -47,7 +48,7 @@ _CHARGED = frozenset({Outcome.BROKEN, Outcome.DEVIATES})
 
 
 def note_last(item: pytest.Item) -> None:
-    """Note that a check is over, one that has had to do with the target."""
+    """Note that a check that used the target is over."""
     account, transcript = account_of(item), transcript_of(item)
     is_mute = transcript is None or not transcript.entries
     is_skipped = is_mute and account.outcome is Outcome.NOT_APPLICABLE
@@ -58,7 +59,7 @@ def note_last(item: pytest.Item) -> None:
 def value(
     tested: TestedTarget, ending: targets.Ending | None, phase: Phase
 ) -> Ending | None:
-    """Return an ending as it is kept on file."""
+    """Return an ending in the form of the run file."""
     return (
         None
         if ending is None
@@ -73,7 +74,7 @@ def revive(item: pytest.Item, tested: TestedTarget, ending: Ending) -> None:
 
 
 def find_hang(tested: TestedTarget, phase: Phase) -> Ending | None:
-    """Return how a target ended that serves no login any more; None if it does."""
+    """Return how a target ended that serves no logins; None if it serves them."""
     actual = late_probe(tested)
     if not actual:
         tested.not_restarted = ""
@@ -87,7 +88,7 @@ def find_hang(tested: TestedTarget, phase: Phase) -> Ending | None:
 
 
 def find_ending_at_start(tested: TestedTarget) -> Ending | None:
-    """Return how the target ended if a check could not begin, None if it serves."""
+    """Return how the target ended if a check could not begin; None if it serves."""
     ending = value(tested, await_end(tested), Phase.SETUP)
     return ending or find_hang(tested, Phase.SETUP)
 
@@ -95,16 +96,16 @@ def find_ending_at_start(tested: TestedTarget) -> Ending | None:
 def find_ending_at_end(
     item: pytest.Item, tested: TestedTarget, *, has_time: bool
 ) -> tuple[Ending | None, bool]:
-    """Return how the target ended since a check's own verdict, if it did.
+    """Return how the target ended since a check's own verdict; None if it did not.
 
     Args:
         item: the check.
         tested: the target.
-        has_time: the target may be dead, or no check comes after this one that would
-            see it: it is looked at for a moment, and has to serve a login.
+        has_time: whether to watch the target for a moment and to require a login: it
+            may be dead, or no later check would notice that.
 
     Returns:
-        The ending; and whether a death that always comes did not.
+        The ending, and whether a death that always occurs did not.
     """
     phase = Phase.TEARDOWN
     account = account_of(item)
@@ -132,11 +133,11 @@ def find_ending_at_end(
 
 
 def judge_death_before(item: pytest.Item, tested: TestedTarget) -> None:
-    """Bring a target back that has died since the check before was over; judge that.
+    """Restart a target that died after the previous check was over; judge that.
 
     Raises:
         pytest.fail.Exception: no check of this run has killed it.
-        pytest.skip.Exception: it does not come back.
+        pytest.skip.Exception: it does not serve again.
     """
     ending = value(tested, tested.ending(), Phase.AFTER)
     if ending is None:
@@ -148,16 +149,16 @@ def judge_death_before(item: pytest.Item, tested: TestedTarget) -> None:
 def belongs_to_check_before(
     item: pytest.Item, error: BaseException | None, phase: Phase
 ) -> bool:
-    """Tell whether a death comes of the check before, as far as can be seen.
+    """Tell whether the previous check caused a death, as far as can be seen.
 
-    A check that brings death at the same place in its second try, on a target just
-    started, has done so in the first: the charge of the one before is withdrawn.
+    If a check kills the target at the same place in its second try, on a restarted
+    target, it did so in its first, and the charge of the previous check is withdrawn.
 
     Args:
         item: the check that has failed.
-        error: how; an error of the peer.
-        phase: the part of the check that has failed. Its set-up sends a plain login; in
-            its call the first PDU may be what kills the target.
+        error: the failure, an error of the peer.
+        phase: the part of the check that has failed. The set-up sends a plain login; in
+            the call the first PDU may kill the target.
     """
     if not _is_without_answer(item, error, phase):
         return False
@@ -169,7 +170,7 @@ def belongs_to_check_before(
 
 
 def note_late(item: pytest.Item) -> None:
-    """Note that a check is tried again after a death of the one before."""
+    """Note that a check is retried after a death that the previous one caused."""
     item.stash[_IS_LATE] = True
 
 
@@ -186,13 +187,13 @@ def _is_without_answer(
 
 
 def charge_before(item: pytest.Item, tested: TestedTarget, ending: Ending) -> None:
-    """Charge the check before with a death, and bring the target back.
+    """Charge the previous check with a death, and restart the target.
 
-    What is known of the target is no more than noted with the check that runs.
+    The ending is only noted with the running check.
 
     Raises:
         pytest.fail.Exception: no check of this run has killed it.
-        pytest.skip.Exception: it does not come back.
+        pytest.skip.Exception: it does not serve again.
     """
     before = item.config.stash.get(_LAST, None)
     revive(item, tested, ending)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Signals that end a run before it has begun: one line, no traceback.
+"""Ends a run by a signal before it has begun: with one line, without a traceback.
 
-Nothing has been started by then, and no file is due. From the start of the session on,
-`suites/plugins/lost.py` ends runs whole.
+Until then nothing has been started, and no file must be written. From the start of the
+session on, `suites/plugins/lost.py` ends runs in order.
 """
 
 import os
@@ -17,10 +17,12 @@ import pytest
 def watch(plugins: pytest.PytestPluginManager) -> None:
     """Have SIGTERM and Ctrl-C end the process at once, with one line.
 
-    What a process ignores stays ignored, and workers are ended by their controller.
+    A signal that the process ignores stays ignored; workers are ended by their
+    controller.
 
     Args:
-        plugins: those of pytest, which captures output while it loads more of them.
+        plugins: the plugin manager of pytest, which captures output while it loads
+            plugins.
     """
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     if is_worker or threading.current_thread() is not threading.main_thread():
@@ -32,21 +34,21 @@ def watch(plugins: pytest.PytestPluginManager) -> None:
 
 
 def name_of(number: int) -> str:
-    """Return the name of a signal that ends runs, as a user knows it."""
+    """Return the name of a signal as a user knows it."""
     return "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
 
 
 @dataclass(frozen=True, slots=True)
 class Ender:
-    """Ends the process, in the middle of an import if need be."""
+    """Ends the process, even in the middle of an import."""
 
     plugins: pytest.PytestPluginManager
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Say which signal it was, and end."""
+        """Print which signal it was, and end the process."""
         capture = self.plugins.getplugin("capturemanager")
         if capture is not None:
             capture.suspend_global_capture()
-        # The module that is being imported could catch an exception.
+        # An exception could be caught by the module that is being imported.
         os.write(2, f"ended by {name_of(number)} before the run began\n".encode())
         os._exit(pytest.ExitCode.INTERRUPTED)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What pytest loads of the toolkit: the entry point of the installed distribution.
+"""The list of plugins that pytest loads: the entry point of the installed distribution.
 
 In a clone that is not installed, `conftest.py` of the root hands pytest the same list.
 pytest registers each plugin by the name of its module, so none is registered twice.
@@ -44,5 +44,5 @@ pytest_plugins = [
 
 
 def pytest_plugin_registered(manager: pytest.PytestPluginManager) -> None:
-    """Let the run be ended while the plugins above are loaded, which takes longest."""
+    """Let signals end the run while the plugins above are loaded, which takes long."""
     early.watch(manager)

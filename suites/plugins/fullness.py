@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Targets that have no resources for another session (RFC 7143 section 11.13.5)."""
+"""Handles targets without resources for another session (RFC 7143 section 11.13.5)."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from iscsi.pdu import PDU, LoginRequest, LoginResponse
 
 
 def is_full(answer: PDU | None) -> bool:
-    """Tell whether a PDU refuses a login for want of resources."""
+    """Tell whether a PDU refuses a login for lack of resources."""
     return (
         isinstance(answer, LoginResponse)
         and answer.status == LoginStatus.OUT_OF_RESOURCES
@@ -24,13 +24,13 @@ def is_full(answer: PDU | None) -> bool:
 def skip_if_full(
     failure: ISCSIError | ConformanceFailure, transcript: Transcript | None
 ) -> None:
-    """Skip a check of several sessions where the target takes one after the other.
+    """Skip a check of several sessions if the target allows only one at a time.
 
-    A login that joins a session, or takes the place of one, needs no further session.
+    A login that joins or replaces a session needs no further session.
 
     Args:
         failure: the result of the check.
-        transcript: what passed in it.
+        transcript: its transcript.
 
     Raises:
         pytest.skip.Exception: a further session was refused with 0302.
@@ -54,7 +54,7 @@ class _Login:
     identity: tuple[object, ...]
     """InitiatorName, TargetName, ISID and portal, which name a session."""
     is_of_a_session: bool
-    """TSIH is 0: it joins none."""
+    """Whether the TSIH is 0: the login joins no session."""
     is_complete: bool = False
 
 

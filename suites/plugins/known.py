@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is known of the target under test, and what of it explains a failure."""
+"""What is known about the target under test, and which of it explains a failure."""
 
 import re
 from pathlib import Path
@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _paths(config: pytest.Config, provider: targets.Provider) -> list[Path]:
-    """Return the files of what is known of the target."""
+    """Return the files of known deviations and crashes of the target."""
     if config.option.deviations:
         return [config.option.deviations]
     kind = config.option.profile or provider.deviations_of
@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(
     """Refuse a pattern that matches no check.
 
     Raises:
-        pytest.UsageError: there is one; it names file, entry and key.
+        pytest.UsageError: there is one; the message names file, entry and key.
     """
     if not hasattr(config, "workerinput"):
         wrong = _find_unmatched(config, [item.nodeid for item in items])
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(
 
 
 class _Controller:
-    """Looks at what workers have collected."""
+    """Examines the checks that workers have collected."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -100,9 +100,10 @@ class _Controller:
 
 
 def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
-    """Return which pattern matches no check, collected or not.
+    """Return a pattern that matches no check, collected or not.
 
-    What was not collected is known by the names of its functions, without parameters.
+    Checks that were not collected are known by their function names, without
+    parameters.
     """
     files = config.stash[_FILES]
     names = {name_of(one) for one in nodeids}
@@ -125,7 +126,7 @@ def _find_unmatched(config: pytest.Config, nodeids: list[str]) -> str:
 
 
 def _functions(folder: Path) -> set[str]:
-    """Return all checks of a suite without their parameters, as its files say."""
+    """Return all checks of a suite, from its files, without their parameters."""
     return {
         f"{path.relative_to(folder)}::{name}"
         for path in folder.rglob("test_*.py")
@@ -158,7 +159,7 @@ def deviations_of(item: pytest.Item) -> list[Deviation]:
 
 
 def listed(item: pytest.Item, deviation: Deviation) -> Entry:
-    """Return a deviation as it is kept on file."""
+    """Return a deviation in the form of the run file."""
     files = item.config.stash[_FILES]
     path = next(path for path in files if deviation in files[path].deviation)
     is_ours = path.is_relative_to(_ROOT)
@@ -173,12 +174,12 @@ def listed(item: pytest.Item, deviation: Deviation) -> Entry:
 def explanation(
     item: pytest.Item, ending: Ending | None, failure: Failure | None = None
 ) -> Deviation | None:
-    """Return the deviation that is what happened, if one is: the narrowest.
+    """Return the narrowest deviation that explains an event, if any.
 
     Args:
         item: the check.
         ending: how the target died; None if it lives.
-        failure: the expectation that was not met.
+        failure: the failed expectation.
     """
     for deviation in sorted(deviations_of(item), key=lambda one: not one.is_narrow):
         if deviation.explains(ending, failure):

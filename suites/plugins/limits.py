@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How long a check may take in all, and what breaks it off sooner.
+"""The time limit of a check, and what aborts it sooner.
 
-The limit is looked at between the waits of the initiator (`initiator.waits`), never by
-a signal: no handler or clean-up is interrupted.
+The limit is tested between the waits of the initiator (`initiator.waits`), never by a
+signal, so no handler or clean-up is interrupted.
 """
 
 import time
@@ -15,26 +15,26 @@ from initiator.expect import ConformanceFailure
 from initiator.waits import LOOK_SECONDS, watched
 
 CHECK_SECONDS = 60.0
-"""No check lasts longer, whatever a target does; see --check-timeout."""
+"""The longest time of a check, whatever a target does; see --check-timeout."""
 
 _END_SECONDS = 10.0
-"""What the end of a check has at least, to close what the check has opened."""
+"""The least time for the teardown of a check, to close what the check has opened."""
 
 
 class CutShort(ConformanceFailure):
-    """A check was aborted: its time is over, or its target has died."""
+    """A check was aborted, since its time is over or its target has died."""
 
 
 @dataclass(slots=True)
 class Limit:
     """The time that a check may take in set-up, call and teardown together.
 
-    The clock runs within `running` alone, and stops within `paused`.
+    The clock runs only within `running`, and stops within `paused`.
     """
 
     seconds: float
     ending: Callable[[], targets.Ending | None] | None = None
-    """Asked now and then, where a dead target keeps its connections open."""
+    """Called now and then, since a dead target may keep its connections open."""
     _left: float = field(init=False)
     _since: float | None = field(default=None, init=False)
     _next_look: float = field(default=0.0, init=False)
@@ -45,21 +45,21 @@ class Limit:
 
     @property
     def left(self) -> float:
-        """Seconds that are left."""
+        """The remaining seconds."""
         run = 0.0 if self._since is None else time.monotonic() - self._since
         return self._left - run
 
     def grant_end(self) -> None:
-        """Have time left for the end of the check, whatever came before."""
+        """Have time left for the teardown of the check, however much it has used."""
         self._left = max(self._left, min(_END_SECONDS, self.seconds))
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Bound a part of the check.
+        """Apply the limit to a part of the check.
 
         Raises:
-            CutShort: the time is over, or the target has died; also where the part
-                itself has let that pass.
+            CutShort: the time is over, or the target has died; also if the part has
+                caught that error.
         """
         self._since, self._cut = time.monotonic(), None
         try:
@@ -78,7 +78,7 @@ class Limit:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Have the time stand still, as while the lab starts a target again."""
+        """Stop the clock, for example while the lab restarts a target."""
         was_running = self._since is not None
         self._left, self._since = self.left, None
         try:
@@ -88,10 +88,10 @@ class Limit:
                 self._since = time.monotonic()
 
     def _look(self) -> None:
-        """Break off what waits, once there is a reason; and again at each later wait.
+        """Abort a wait once there is a reason; and each later one.
 
         Raises:
-            CutShort: there is.
+            CutShort: there is a reason.
         """
         if self._since is None:
             return

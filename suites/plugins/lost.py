@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs that end before their last check: whole, with a reason and a code of its own.
+"""Ends runs before their last check: with all files, a reason and an exit code.
 
-A run ends early if its target has died and does not come back. It stops as after
-Ctrl-C: table, findings and files are written, and what did not run says so.
+A run ends early if its target has died and cannot be restarted. It stops as after
+Ctrl-C: table, findings and files are written, and mark the checks that did not run.
 """
 
 import os
@@ -16,17 +16,17 @@ import pytest
 from suites.plugins import early
 
 TARGET_LOST = 7
-"""The exit code of a run whose target is gone for good; pytest has those up to 6."""
+"""The exit code of a run whose target is lost; pytest uses those up to 6."""
 
 _LOST = pytest.StashKey[tuple[str, int]]()
-"""Why there is no target any more, in one line, and the exit code."""
+"""Why there is no target, in one line, and the exit code."""
 
 _OUTPUT = "assay_lost"
-"""Where a worker tells the controller both."""
+"""The key under which a worker sends both to the controller."""
 
 ONE_SIGNAL_SECONDS = 5.0
-"""Within these, all signals to end are one: `timeout` sends two, to a process and to
-its group, and a second one would break off the table and the files."""
+"""Signals to end within this time count as one: `timeout` sends two, to a process and
+to its group, and a second one would interrupt the table and the files."""
 
 
 END_SECONDS = 30.0
@@ -34,22 +34,22 @@ END_SECONDS = 30.0
 
 
 class Terminated(KeyboardInterrupt):
-    """The run was asked to end, by SIGTERM."""
+    """SIGTERM asked the run to end."""
 
 
 def lose(config: pytest.Config, reason: str, code: int = TARGET_LOST) -> None:
-    """Have the run end after the check that is under way; the first reason counts."""
+    """End the run after the current check; the first reason counts."""
     config.stash.setdefault(_LOST, (reason, code))
 
 
 def lost(config: pytest.Config) -> str:
-    """Return why there is no target any more, or nothing."""
+    """Return why there is no target, or an empty text."""
     return config.stash.get(_LOST, ("", 0))[0]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """End the run after a check whose target cannot be brought back."""
+    """End the run after a check whose target cannot be restarted."""
     result = yield
     reason = lost(item.config)
     if reason:
@@ -59,16 +59,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 class _Ender:
-    """Ends a run that is asked to end, by SIGTERM as by Ctrl-C."""
+    """Ends a run at SIGTERM as at Ctrl-C."""
 
     def __init__(self) -> None:
         self._since = -ONE_SIGNAL_SECONDS
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """End the run, unless it is about to end.
+        """End the run, unless it is ending.
 
         Raises:
-            KeyboardInterrupt: it ends.
+            KeyboardInterrupt: the run ends.
         """
         now = time.monotonic()
         if now < self._since + ONE_SIGNAL_SECONDS:
@@ -86,7 +86,7 @@ class _Closer:
         self._since = time.monotonic()
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Pass the signal over, unless the end takes too long.
+        """Ignore the signal, unless the end takes too long.
 
         Raises:
             SystemExit: it takes too long.
@@ -100,7 +100,7 @@ class _Closer:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Have a run that is asked to end do so whole; its workers end with it."""
+    """Have a run end in order when it is asked to; its workers end with it."""
     if hasattr(session.config, "workerinput"):
         return
     ender = _Ender()
@@ -112,7 +112,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
-    """Learn from a worker that has ended whether its target is lost."""
+    """Read from a worker that has ended whether its target is lost."""
     output = getattr(node, "workeroutput", {})
     config = getattr(node, "config", None)
     if _OUTPUT in output and isinstance(config, pytest.Config):
@@ -121,7 +121,7 @@ def pytest_testnodedown(node: object) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Let a run end undisturbed, with a code of its own where its target is lost."""
+    """Let a run end undisturbed, with its own exit code if its target is lost."""
     closer = _Closer()
     for number in (signal.SIGTERM, signal.SIGINT):
         if isinstance(signal.getsignal(number), _Ender):
@@ -131,7 +131,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 
 
 def _set_code(session: pytest.Session) -> None:
-    """Set the exit code where the target is lost; a worker tells the controller."""
+    """Set the exit code if the target is lost; a worker sends it to the controller."""
     if _LOST not in session.config.stash:
         return
     reason, code = session.config.stash[_LOST]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A part of a run: of all that other options have left, each N-th check."""
+"""A part of a run: each N-th of the checks that the other options select."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from suites.shards import shard
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Keep the part that --shard names."""
+    """Select the part that --shard names."""
     if not config.option.shard:
         return
     chosen = {*shard([item.nodeid for item in items], config.option.shard)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Several passes of one check, as one: the worst, with the verdicts of all."""
+"""Combines several passes of a check: the worst one, with the verdicts of all."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The robustness suite's permission: it may crash a target, so it asks first."""
+"""The permission for the robustness suite, which may crash a target."""
 
 import pytest
 
@@ -26,13 +26,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def is_robustness(config: pytest.Config) -> bool:
-    """Tell whether a run is of the robustness suite alone."""
+    """Tell whether a run selects only the robustness suite."""
     named = places(config)
     return bool(named) and all(is_within(place, ROBUSTNESS) for place in named)
 
 
 def is_touched(config: pytest.Config) -> bool:
-    """Tell whether a run takes in the robustness suite, or a part of it."""
+    """Tell whether a run includes the robustness suite, or a part of it."""
     return any(
         is_within(place, ROBUSTNESS) or is_within(ROBUSTNESS, place)
         for place in places(config)
@@ -40,7 +40,7 @@ def is_touched(config: pytest.Config) -> bool:
 
 
 def refusal(config: pytest.Config) -> str:
-    """Return why nothing may be sent, in one line; nothing if it may."""
+    """Return why nothing may be sent, in one line; empty if it may."""
     provider = config.stash.get(PROVIDER, None)
     if provider is None or config.option.collectonly or not is_touched(config):
         return ""
@@ -54,10 +54,10 @@ def refusal(config: pytest.Config) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse before anything is sent; allow a check of this suite its time.
+    """Refuse before anything is sent; give a check of this suite its time limit.
 
     Raises:
-        pytest.UsageError: the run has not started the target, and has no permission.
+        pytest.UsageError: the run did not start the target, and has no permission.
     """
     why = refusal(config)
     if why:
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is not written."""
+    """Print which checks are left out since nothing may be written."""
     provider = config.stash.get(PROVIDER, None)
     if provider is None or not is_touched(config) or not provider.is_shared:
         return []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where what a run tests lies, and how checks are called whose suite lies elsewhere."""
+"""Where the tested suites are, and the names of checks outside the current folder."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ def pytest_pycollect_makemodule(
 ) -> pytest.Module | None:
     """Give the checks of a suite outside the root of a run the node IDs of a clone.
 
-    pytest would begin them in whatever folder or package a run names.
+    pytest would let them begin at the folder or package that the run names.
     """
     path = module_path.resolve()
     if not path.is_relative_to(SUITES) or parent.config.rootpath == SUITES.parent:
@@ -39,7 +39,7 @@ def places(config: pytest.Config) -> list[Path]:
 
 
 def _package(name: str) -> Path | None:
-    """Return where a module or a package of a name lies; None if there is none."""
+    """Return the path of a module or a package; None if there is none."""
     try:
         spec = find_spec(name)
     except (AttributeError, ImportError, ValueError):
@@ -52,5 +52,5 @@ def _package(name: str) -> Path | None:
 
 
 def is_within(place: Path, folder: Path) -> bool:
-    """Tell whether a place is a folder or lies in it."""
+    """Tell whether a path is a folder or lies in it."""
     return place == folder or place.is_relative_to(folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What proves a verdict: transcript, capture, bundle and the target's log."""
+"""The proof of a verdict: transcript, capture, bundle and the target's log."""
 
 from pathlib import Path
 
@@ -23,33 +23,33 @@ from suites.plugins.strength import running_row
 from suites.plugins.targets import TestedTarget
 
 _MOST_OF_A_TRACE = 40
-"""Lines of a crash that a failure shows; its report has all of them."""
+"""Lines of a crash report that a failure shows; the file has all of them."""
 
 LOG_MARK = pytest.StashKey[int]()
-"""Where the target's log stood when a check began."""
+"""The length of the target's log when the check began."""
 
 
 def shown(ending: Ending) -> str:
-    """Return as much of the report of a death as a failure shows."""
+    """Return the part of a crash report that a failure shows."""
     lines = ending.report.splitlines()[:_MOST_OF_A_TRACE]
     return "".join(f"\n    {line}" for line in lines)
 
 
 def steps_of(item: pytest.Item) -> list[str]:
-    """Tell the exchange of a check in words."""
+    """Write the exchange of a check as text."""
     transcript = transcript_of(item)
     return [] if transcript is None else narrate(transcript)
 
 
 def transcript_of(item: pytest.Item) -> Transcript | None:
-    """Return what passed in a check, or None before its first connection."""
+    """Return the transcript of a check, or None before its first connection."""
     return item.stash.get(TRANSCRIPT, None)
 
 
 def keep_bundle(
     item: pytest.Function, tested: TestedTarget, failure: ConformanceFailure
 ) -> None:
-    """Keep what it takes to send the same PDUs again."""
+    """Keep what is needed to send the same PDUs again."""
     transcript = transcript_of(item)
     if transcript is None or not transcript.entries:
         return
@@ -91,7 +91,7 @@ def keep_bundle(
 def keep_evidence(
     item: pytest.Item, tested: TestedTarget, error: ISCSIError | ConformanceFailure
 ) -> None:
-    """Put what passed, and what the target logged meanwhile, beside the verdict."""
+    """Attach the transcript, and the target's log of that time, to the verdict."""
     evidence = item.stash.setdefault(EVIDENCE, [])
     transcript = transcript_of(item)
     if transcript is not None and transcript.entries:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A check that fails with more than the default is run again, to find what provokes it.
+"""Repeats a check that fails with a combination, to find what provokes the failure.
 
-Its own verdict stays the first one. The further runs tell the smallest part of its row
-with which it fails in the same way; nothing else of them is published.
+The first verdict stays the check's own. The further runs find the smallest part of its
+row with which it fails in the same way; nothing else of them is published.
 """
 
 import time
@@ -28,14 +28,14 @@ from suites.plugins.sessions import TRANSCRIPT
 from suites.plugins.strength import own_row, running_with
 
 _SECONDS = 30.0
-"""How long one failure is looked into."""
+"""The time for the reduction of one failure."""
 
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED})
 
 _SMALLEST = pytest.StashKey[dict[str, list[Row]]]()
-"""By the clause: the smallest rows of failures before."""
+"""The smallest rows of earlier failures, by clause."""
 _HOLDS = pytest.StashKey[set[tuple[str, str]]]()
-"""Checks that have met a clause with the default, by name without row, and clause."""
+"""Checks that also fail with the default, by name without row, and clause."""
 
 _KEPT: tuple[pytest.StashKey[Any], ...] = (EVIDENCE, TRANSCRIPT, AMENDMENT)
 
@@ -45,11 +45,11 @@ def look_into(
     reports: Sequence[pytest.TestReport],
     run: Callable[[], list[pytest.TestReport]],
 ) -> None:
-    """Find what provokes the failure of a check, and have its reports carry it.
+    """Find what provokes the failure of a check, and attach it to the reports.
 
     Args:
         item: the check.
-        reports: those of its phases.
+        reports: the reports of its phases.
         run: runs all its phases once more.
     """
     row = own_row(item)
@@ -87,7 +87,7 @@ def look_into(
 
 
 def _add(combination: Combination, reports: Sequence[pytest.TestReport]) -> None:
-    """Have the reports of a check carry what provokes its failure."""
+    """Attach the provoking row to the reports of a check."""
     for report in reports:
         check = carried(report)
         if check is not None:
@@ -98,16 +98,16 @@ def _add(combination: Combination, reports: Sequence[pytest.TestReport]) -> None
 
 
 def _can_be_repeated(item: pytest.Item, first: Check) -> bool:
-    """Tell whether a check has failed in a way that can be looked into."""
+    """Tell whether a check has failed in a way that can be reduced."""
     if first.outcome not in _AMISS or item.config.getoption("usepdb", False):
         return False
-    # What kills a target that nobody can start again is not sent a second time.
+    # A PDU that kills a target is not sent again if the target cannot be restarted.
     tested = targets_plugin.of(item.config)
     return not first.target_died or "restart" in tested.features
 
 
 def _clause(check: Check) -> str:
-    """Return what a failure is: the clause that it accuses, and how the target died."""
+    """Return what identifies a failure: the accused clause, and how the target died."""
     accused = check.failure.requirement if check.failure is not None else ""
     is_death = check.ending is not None and check.target_died
     return f"{accused} {check.ending.kind}" if is_death and check.ending else accused
@@ -119,7 +119,7 @@ def _is_alike(first: Check, again: Check) -> bool:
 
 @contextmanager
 def _unpublished(item: pytest.Item) -> Iterator[None]:
-    """Let a check run again without a trace in what is known of it."""
+    """Let a check run again, and restore the known state of the target afterwards."""
     properties = list(item.user_properties)
     kept = {key: item.stash[key] for key in _KEPT if key in item.stash}
     for key in kept:

@@ -15,13 +15,13 @@ def _unsteady_checks(config: pytest.Config) -> list[Check]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Have a run fail in which a check changed its verdict."""
+    """Fail a run in which a check changed its verdict."""
     if _unsteady_checks(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the checks that are not steady, with their rates."""
+    """List the checks whose verdict varies, with their rates."""
     for one in _unsteady_checks(terminalreporter.config):
         total = sum(one.repeats.values())
         parts = [f"{word} {count} of {total}" for word, count in one.repeats.items()]

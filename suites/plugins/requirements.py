@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which check proves which requirement: the marker, the selection, the listing."""
+"""Which check covers which requirement: the marker, the selection, the listing."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +13,7 @@ from spec import Catalogue, Requirement, UnknownRequirement, is_below, load
 _CATALOGUE = pytest.StashKey[Catalogue]()
 _REQUIREMENTS = pytest.StashKey[list[Requirement]]()
 AREAS = Path(__file__).parents[1] / "conformance"
-"""Its folders are the areas."""
+"""The folder whose subfolders are the areas."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,12 +25,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def is_check(item: pytest.Item) -> bool:
-    """Tell a check of a target from a test of the toolkit."""
+    """Tell whether an item is a check of a target, not a test of the toolkit."""
     return item.get_closest_marker("requirement") is not None
 
 
 def requirements_of(item: pytest.Item) -> list[Requirement]:
-    """Return the requirements that a check proves.
+    """Return the requirements in a check's marker.
 
     Raises:
         pytest.UsageError: the marker names an unknown one.
@@ -46,7 +46,7 @@ def requirements_of(item: pytest.Item) -> list[Requirement]:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Refuse unknown requirements, and checks without one; keep what was selected.
+    """Refuse unknown requirements, and checks without one; apply the selection.
 
     Raises:
         pytest.UsageError: a marker or an option names what does not exist.
@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(
 
 
 def _validate(config: pytest.Config) -> None:
-    """Refuse to select by what does not exist: nothing would be run, in silence."""
+    """Refuse to select by unknown names, since no check would run."""
     for name in config.option.requirement:
         _find(config, name, "--requirement")
     sections = {entry.section for entry in config.stash[_CATALOGUE].values()}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Retries a check once if a death of another check may have disturbed it.
+"""Retries a check once if a death that another check caused may have disturbed it.
 
-A known crash of the target is a race that any check may meet; and the check before may
-have left the target dead. The second try, on a target just started, gives the check's
-own verdict; if the crash comes again, that is the verdict.
+A known crash of the target is a race that may occur in any check, and the previous
+check may have killed the target. The second try, on a restarted target, gives the
+check's own verdict; if the crash occurs again, that is the verdict.
 """
 
 import bdb
@@ -35,7 +35,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         if passes:
             _forget(item, before)
             _renew(item)
-        # Between two passes, tear down the check but not the fixtures that it shares.
+        # Between two passes, tear down the check but keep the fixtures that it shares.
         following = cast("pytest.Item", item.parent) if remaining else nextitem
         passes.append(_attempt(item, following, before))
         if item.session.shouldfail or item.session.shouldstop or lost(item.config):
@@ -59,7 +59,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def _attempt(
     item: pytest.Item, nextitem: pytest.Item | None, before: list[tuple[str, object]]
 ) -> list[pytest.TestReport]:
-    """Run a check's phases, and again if a death of another check has disturbed it."""
+    """Run a check's phases; run them again if another check's death disturbed them."""
     reports = _run(item, nextitem)
     if _may_be_collateral(item, reports):
         _forget(item, before)
@@ -76,7 +76,7 @@ def _run(item: pytest.Item, nextitem: pytest.Item | None) -> list[pytest.TestRep
     is_last = item.session.shouldfail or item.session.shouldstop
     goes_on = None if is_last else nextitem
     reports.append(_run_phase(item, "teardown", nextitem=goes_on))
-    # The objects of fixtures would otherwise live as long as the run.
+    # The objects of fixtures would otherwise live until the end of the run.
     getattr(item, "funcargs", {}).clear()
     return reports
 
@@ -109,11 +109,12 @@ def _is_for_a_debugger(
 
 
 def _renew(item: pytest.Item) -> None:
-    """Let a check's fixtures be made a second time.
+    """Let pytest create a check's fixtures a second time.
 
-    The item stays the same one: Allure knows its result by the very object that is the
-    node ID, and so a copy of the item would leave the first try's result behind.
-    pytest-rerunfailures renews its items in the same way; nothing public does.
+    The item stays the same object: Allure finds its result by the object of the node
+    ID, so a copy of the item would leave the first try's result behind.
+    pytest-rerunfailures resets its items in the same way; pytest has no public function
+    for it.
     """
     renew: Callable[[], None] | None = getattr(item, "_initrequest", None)
     if renew is not None:
@@ -121,7 +122,7 @@ def _renew(item: pytest.Item) -> None:
 
 
 def _may_be_collateral(item: pytest.Item, reports: list[pytest.TestReport]) -> bool:
-    """Tell whether another's death may be why a check has no verdict of its own."""
+    """Tell whether a death may explain that a check has no verdict of its own."""
     if lost(item.config):
         return False
     retry = account_of(item).retry
@@ -131,7 +132,7 @@ def _may_be_collateral(item: pytest.Item, reports: list[pytest.TestReport]) -> b
 
 
 def _forget(item: pytest.Item, before: list[tuple[str, object]]) -> None:
-    """Forget a try except for the death that has disturbed it, and its evidence."""
+    """Discard a try, except for the death that disturbed it, and its evidence."""
     item.user_properties[:] = before
     begin_again(item)
     if TRANSCRIPT in item.stash:

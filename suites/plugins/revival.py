@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Brings a target back after its death, or has the run end."""
+"""Restarts a target after its death, or ends the run."""
 
 import math
 import time
@@ -30,12 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def bring_back(config: pytest.Config, tested: TestedTarget, *, hangs: bool) -> None:
-    """Have a target serve again that has died, so that one death is one failure.
+    """Have a target that died serve again, so that one death is one failure.
 
     Args:
-        config: the run's configuration; the run ends where the target is lost.
+        config: the run's configuration; the run ends if the target is lost.
         tested: the target.
-        hangs: it still runs, as far as its provider knows.
+        hangs: whether it still runs, as far as its provider knows.
     """
     if lost(config):
         return
@@ -49,12 +49,12 @@ def bring_back(config: pytest.Config, tested: TestedTarget, *, hangs: bool) -> N
 
 
 def restart(config: pytest.Config, tested: TestedTarget, why: str = "") -> None:
-    """Restart a target; if it does not come back, the run ends after this check.
+    """Restart a target; if it does not serve again, the run ends after this check.
 
     Args:
         config: the run's configuration.
         tested: the target.
-        why: what is to be said of a restart that fails; after its death by default.
+        why: the message if the restart fails; by default, that it failed after a death.
     """
     if lost(config):
         return
@@ -68,15 +68,15 @@ def restart(config: pytest.Config, tested: TestedTarget, why: str = "") -> None:
 
 
 def await_service(config: pytest.Config, tested: TestedTarget, what: str) -> None:
-    """Wait until a target serves logins again; if it never does, the run ends.
+    """Wait until a target serves logins again; if it never does, end the run.
 
     Args:
         config: the run's configuration.
         tested: the target.
-        what: what has happened to it; a part of the reason.
+        what: the event that made it unavailable; a part of the reason.
     """
     if math.isinf(tested.login_seconds):
-        return  # no login to this target has ever worked
+        return  # no login to this target has ever succeeded
     deadline = Deadline(config.option.wait_for_target)
     while why := _trouble(tested, deadline):
         if deadline.is_over:
@@ -91,7 +91,7 @@ def await_service(config: pytest.Config, tested: TestedTarget, what: str) -> Non
 
 
 def _trouble(tested: TestedTarget, deadline: Deadline) -> str:
-    """Return why a target does not serve, or nothing."""
+    """Return why a target does not serve, or an empty text."""
     ending = tested.running.control.ending()
     if ending is not None:
         return str(ending)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keeps the CHAP secrets of a remote target out of all that a run writes.
+"""Keeps the CHAP secrets of a remote target out of all output of a run.
 
-Nothing of ours prints them; what pytest itself prints of a failure, the arguments of
-each function, may hold one, or a right CHAP_R, by which it can be guessed offline.
-Those of targets of the lab's own are no secrets.
+The toolkit prints none. The arguments of functions, which pytest prints for a failure,
+may contain one, or a right CHAP_R, from which a secret can be guessed offline. The
+secrets of targets in the lab are public.
 """
 
 import resource
@@ -17,15 +17,15 @@ from suites.plugins import targets as targets_plugin
 from suites.plugins.options import PROVIDER
 
 _SHORT = 8
-"""Characters below which a secret is looked for in quotes alone."""
+"""A secret shorter than this many characters is searched for in quotes only."""
 
 _IS_BLIND = pytest.StashKey[bool]()
-"""Local variables were asked for, and are not shown."""
+"""The user asked for local variables, which are not shown."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Write no core and show no local variables if the target is remote."""
+    """Write no core file and show no local variables if the target is remote."""
     if not _is_foreign(config):
         return
     _, hard_limit = resource.getrlimit(resource.RLIMIT_CORE)
@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is hidden, and what is not."""
+    """Print what is hidden, and what is not."""
     lines = []
     if config.stash.get(_IS_BLIND, False):
         lines.append("--showlocals is ignored: a local variable may hold a CHAP secret")

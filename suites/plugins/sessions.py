@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Fixtures by stage of life: portal, connection, login, session, disk."""
+"""Fixtures by the life of a connection: portal, connection, login, session, disk."""
 
 import itertools
 import os
@@ -29,10 +29,10 @@ from suites.plugins.options import PROVIDER
 from suites.plugins.targets import TestedTarget
 
 TRANSCRIPT = pytest.StashKey[Transcript]()
-"""What passed in one check."""
+"""The transcript of one check."""
 
 _DISKS = pytest.StashKey["dict[int, Disk]"]()
-"""Logical units by their numbers, once their size is known."""
+"""The logical units by number, once their size is known."""
 
 _DISCOVERY_STAGE = pytest.StashKey[Stage]()
 
@@ -56,9 +56,10 @@ class Disk:
 
 @pytest.fixture
 def transcript(request: pytest.FixtureRequest) -> Transcript:
-    """Everything that passes in this check.
+    """The transcript of this check.
 
-    The secret of a target of the lab is the lab's own; others' are not to be guessed.
+    It keeps CHAP proofs only for a target of the lab, whose secret is public. From the
+    proofs of other targets their secrets could be guessed.
     """
     is_foreign = request.config.stash[PROVIDER].is_shared
     recorded: Transcript = request.node.stash.setdefault(
@@ -75,10 +76,10 @@ def portal(target: TestedTarget) -> Portal:
 
 @pytest.fixture
 def options(target: TestedTarget) -> LoginOptions:
-    """How a plain login to the target's first name is done.
+    """The options of a plain login to the target's first name.
 
-    The initiator name belongs to this worker alone, the ISID to this check: a session
-    that the target has not ended yet disturbs no other check.
+    The initiator name belongs to this worker alone, the ISID to this check: so a
+    session that the target has not ended yet disturbs no other check.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
     number = (worker & 0xF) << 16 | next(_CHECKS) & 0xFFFF
@@ -107,13 +108,13 @@ def connect(
 
 @pytest.fixture
 def connection(connect: Callable[[], Connection]) -> Connection:
-    """A TCP connection on which nothing has been said."""
+    """A TCP connection on which no PDU has been sent."""
     return connect()
 
 
 @pytest.fixture
 def new_login(connect: Callable[[], Connection], options: LoginOptions) -> NewLogin:
-    """Start logins by hand, each on a connection of its own."""
+    """Start manual logins, each on a connection of its own."""
     qualifiers = itertools.count(0x100)
 
     def start(**fields: Any) -> LoginExchange:
@@ -128,7 +129,7 @@ def new_login(connect: Callable[[], Connection], options: LoginOptions) -> NewLo
 
 @pytest.fixture
 def login(new_login: NewLogin) -> LoginExchange:
-    """A login by hand: a fresh connection, an ISID of its own."""
+    """A manual login: a fresh connection, an ISID of its own."""
     return new_login()
 
 
@@ -154,10 +155,10 @@ def discovery_pairs(target: TestedTarget, options: LoginOptions) -> Pairs:
 def discovery_stage(
     request: pytest.FixtureRequest, target: TestedTarget, options: LoginOptions
 ) -> Stage:
-    """The stage in which a Discovery login by hand begins.
+    """The stage in which a manual Discovery login begins.
 
-    That is the operational one, unless the target insists on the other: which is asked
-    once in a run.
+    That is the operational one, unless the target requires the security stage, which is
+    tested once in a run.
     """
     stash = request.config.stash
     if _DISCOVERY_STAGE not in stash:
@@ -192,9 +193,9 @@ def open_session(
 ) -> Iterator[OpenSession]:
     """Open sessions: `open_session({"InitialR2T": "No"}, isid=..., portal=...)`.
 
-    Keys come on top of the default offer, and of what `--strength` varies in Normal
-    sessions; None leaves a default out. Every further session has an ISID of its own.
-    All are logged out at the end.
+    Keys are added to the default offer, and to the keys that `--strength` varies in
+    Normal sessions; None leaves a default out. Each further session has an ISID of its
+    own. All are logged out at the end.
     """
     qualifiers = itertools.count(1)
 
@@ -252,16 +253,16 @@ def discovery(open_session: OpenSession) -> Session:
 
 @pytest.fixture(scope="session")
 def disk_lun(target: TestedTarget) -> int:
-    """The number of a logical unit: one that may be written if there is one."""
+    """The number of a logical unit: of a writable one if there is one."""
     return target.running.target.default_lun
 
 
 @pytest.fixture
 def disk(request: pytest.FixtureRequest, disk_lun: int) -> Disk:
-    """The logical unit of `session`; only `scratch_disk` may be written.
+    """The logical unit of `session`; checks may write only to `scratch_disk`.
 
-    It is asked for its size once in a run: a session only for that would double the
-    logins of most checks.
+    Its size is read once in a run: a session only for that would double the logins of
+    most checks.
     """
     disks = request.config.stash.setdefault(_DISKS, {})
     if disk_lun not in disks:

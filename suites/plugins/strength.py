@@ -49,16 +49,16 @@ VARIED = "varied"
 """The fixture that returns the row of a check."""
 
 _SESSIONS = "open_session"
-"""The fixture that opens every session to which this applies."""
+"""The fixture that opens the sessions to which the row applies."""
 
 _FACTS = "strength_facts"
-"""Where a worker finds what the target agreed to."""
+"""The key under which a worker finds what the target agreed to."""
 
 _EVERY_ROW = 3
 
 _ROWS = pytest.StashKey[Sequence[Row]]()
 _ROW = pytest.StashKey[Row]()
-"""The row that a check runs with instead of its own."""
+"""The row that replaces the check's own."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -92,14 +92,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker what the target agreed to: all must collect the same checks."""
+    """Send a worker what the target agreed to, so that all collect the same checks."""
     node.workerinput[_FACTS] = _agreed(node.config)
 
 
 def _agreed(config: pytest.Config) -> dict[str, str] | None:
-    """Return what the target agreed to when everything was offered, by key.
+    """Return what the target agreed to when every feature was offered, by key.
 
-    None is returned where no target is asked.
+    The result is None if the run has no target.
     """
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker is not None:
@@ -115,7 +115,7 @@ def _agreed(config: pytest.Config) -> dict[str, str] | None:
 
 
 def array_of(config: pytest.Config) -> Sequence[Row]:
-    """Return the rows of a run; those of every feature where no target is asked."""
+    """Return the rows of a run; those of every feature if the run has no target."""
     if _ROWS not in config.stash:
         agreed = _agreed(config)
         fixed = {name for name, _value in config.option.offer}
@@ -138,7 +138,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _is_open_to(node: pytest.Item, fixtures: Collection[str]) -> bool:
-    """Tell whether what is negotiated may vary under a check."""
+    """Tell whether the negotiated values may vary in a check's sessions."""
     return (
         is_check(node)
         and node.get_closest_marker("not_varied") is None
@@ -149,13 +149,13 @@ def _is_open_to(node: pytest.Item, fixtures: Collection[str]) -> bool:
 
 
 def is_varied(item: pytest.Item) -> bool:
-    """Tell whether what is negotiated varies under a check in this run."""
+    """Tell whether the negotiated values vary in a check's sessions in this run."""
     fixtures = getattr(item, "fixturenames", ())
     return item.config.option.strength > 1 and _is_open_to(item, fixtures)
 
 
 def own_row(item: pytest.Item) -> Row:
-    """Return the row that a check has by its node ID, or by its parameter."""
+    """Return the row of a check, from its node ID or its parameter."""
     callspec = getattr(item, "callspec", None)
     if callspec is not None and VARIED in callspec.params:
         row: Row = callspec.params[VARIED]
@@ -167,7 +167,7 @@ def own_row(item: pytest.Item) -> Row:
 
 @contextmanager
 def running_with(item: pytest.Item, row: Row) -> Iterator[None]:
-    """Have a check run with another row than its own."""
+    """Have a check run with another row."""
     item.stash[_ROW] = row
     try:
         yield
@@ -176,7 +176,7 @@ def running_with(item: pytest.Item, row: Row) -> Iterator[None]:
 
 
 def running_row(item: pytest.Item) -> Row:
-    """Return what is varied under a check as it runs now, by `--cut` too."""
+    """Return what currently varies under a check, including `--cut`."""
     row: Row = item.stash[_ROW] if _ROW in item.stash else own_row(item)
     cut = item.config.option.cut
     return {**row, CUT: cut} if cut else row
@@ -184,5 +184,5 @@ def running_row(item: pytest.Item) -> Row:
 
 @pytest.fixture
 def varied(request: pytest.FixtureRequest) -> Row:
-    """What is varied under this check: text keys to offer, and how TCP cuts."""
+    """What varies under this check: keys to offer, and the cuts of the TCP stream."""
     return running_row(request.node)

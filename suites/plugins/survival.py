@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whether the target has survived a check."""
+"""Tests whether the target has survived a check."""
 
 import math
 import time
@@ -18,22 +18,25 @@ from suites.plugins.limits import CutShort
 from suites.plugins.targets import TestedTarget
 
 SLOW_LOGIN = 0.5
-"""Seconds from which on a login after every check would cost more than it shows."""
+"""If logins take longer than these seconds, one after every check would cost too
+much."""
 
 ONE_LOGIN = "one-login-at-a-time"
-"""The feature of a target that is probed when a check's connections are closed."""
+"""The feature of a target that is probed only when a check's connections are closed."""
 
 ONE_LOGIN_SECONDS = 20.0
-"""More than such a target takes to give up an unfinished login (LIO's default: 15)."""
+"""Longer than such a target takes to drop an unfinished login (LIO's default: 15 s)."""
 
 DEATH_SECONDS = 0.1
-"""How long after a failure a local target may still be seen to die."""
+"""How long after a failure a local target is watched for its death."""
 
 _SLOWER = 4
-"""A login takes no longer than as many times the first one; a busy host has a share."""
+"""A login may take this many times as long as the first one; a busy host needs a
+margin."""
 
 _SILENCE = (PeerTimeout, ConnectionLost, LoginRefused, CutShort)
-"""What a target does that serves no initiator. Any other error is a wrong answer."""
+"""The behaviour of a target that serves no initiator. Any other error is a wrong
+answer."""
 
 
 class Unserved(ConformanceFailure):
@@ -41,15 +44,15 @@ class Unserved(ConformanceFailure):
 
 
 def probe(tested: TestedTarget) -> None:
-    """Log in once more: a target must have survived the check.
+    """Log in once more: a target must survive the check.
 
-    Where a login takes long (istgt sleeps a second in each) only its process is looked
-    at: the end of a check that fails shows more, or the beginning of the next one. A
-    target that has no resources for another session is probed when the check's own are
-    closed, from then on.
+    If a login takes long (istgt sleeps a second in each), only the target's process is
+    examined; the teardown of a failed check, or the beginning of the next one, shows
+    more. A target without resources for another session is from then on probed when the
+    check's own sessions are closed.
 
     Raises:
-        Unserved: it has not.
+        Unserved: the target did not survive.
     """
     if tested.is_full:
         return
@@ -81,7 +84,7 @@ def probe(tested: TestedTarget) -> None:
 
 
 def try_once(tested: TestedTarget) -> None:
-    """Find out before the first check whether a probe can tell if the target serves."""
+    """Find out before the first check whether a probe shows if the target serves."""
     if not tested.is_tried:
         tested.is_tried = True
         if late_probe(tested):
@@ -91,12 +94,12 @@ def try_once(tested: TestedTarget) -> None:
 def late_probe(tested: TestedTarget) -> str:
     """Log in when the check's own connections are closed; return what went wrong.
 
-    An unfinished login of the check would hold up the probe's where a target handles
-    one at a time. It gives such a login up by itself, so the probe has patience. Where
-    it has less, a busy host may hold up one login, so that two are tried.
+    If a target handles one login at a time, an unfinished one of the check delays the
+    probe until the target drops it, so the probe has a long time limit. With a short
+    one, a busy host may delay a login, so two are tried.
     """
     if math.isinf(tested.login_seconds):
-        return ""  # no login to this target has ever worked
+        return ""  # no login to this target has ever succeeded
     why = unserved(tested, patience(tested))
     if why and ONE_LOGIN not in tested.features:
         why = unserved(tested, patience(tested))
@@ -104,20 +107,20 @@ def late_probe(tested: TestedTarget) -> str:
 
 
 def patience(tested: TestedTarget) -> float:
-    """Return in how many seconds a target that serves takes a login."""
+    """Return the seconds in which a serving target answers a login."""
     least = ONE_LOGIN_SECONDS if ONE_LOGIN in tested.features else tested.timeout
     return max(least, _SLOWER * tested.login_seconds)
 
 
 def unserved(tested: TestedTarget, seconds: float) -> str:
-    """Log in and send a command; return in words why the target does not serve it.
+    """Log in and send a command; return a text why the target does not serve it.
 
     Args:
         tested: the target.
-        seconds: how long each answer may take; all of it takes at most twice as long.
+        seconds: the time limit of each answer; the whole takes at most twice as long.
 
     Returns:
-        Nothing where it answers, be it wrongly.
+        An empty text if it answers, whether right or wrong.
     """
     try:
         with tested.new_limit(2 * seconds).running():
@@ -146,9 +149,9 @@ def _log_in(tested: TestedTarget, seconds: float, transcript: Transcript) -> Non
 def await_end(
     tested: TestedTarget, seconds: float = DEATH_SECONDS
 ) -> targets.Ending | None:
-    """Return how the target ended, None if it lives.
+    """Return how the target ended; None if it lives.
 
-    A process that has just been killed takes a moment to be seen as dead.
+    It takes a moment until a killed process is seen as dead.
     """
     ending = tested.ending()
     if ending is None and "restart" in tested.features:

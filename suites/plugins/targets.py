@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The target under test: started once a worker, looked at before anything else runs."""
+"""The target under test: started once by each worker, probed before any check."""
 
 import math
 import time
@@ -34,21 +34,21 @@ LAB_TROUBLE = 3
 """pytest's exit code when there is no target to test."""
 
 FIRST_LOGIN = "target.first-login"
-"""The fact that says why the first login came to no session, if it did not."""
+"""The fact that says why the first login did not reach a session, if it did not."""
 
 PASSED_OVER = "target.first-login-slip"
-"""The fact that says what was wrong with a first login that came to one."""
+"""The fact that says what was wrong in a first login that reached a session."""
 
 NEGOTIATED = "negotiated."
-"""How the facts begin that a login has agreed to."""
+"""The prefix of the facts that a login agreed to."""
 
 _UNIT = "target.unit"
-"""The fact that tells what the logical unit of the checks is."""
+"""The fact that describes the logical unit of the checks."""
 
 
 @dataclass(slots=True)
 class TestedTarget:
-    """The running target, its provider, and what is known of both."""
+    """The running target, its provider, and the known facts about both."""
 
     __test__ = False
 
@@ -56,22 +56,24 @@ class TestedTarget:
     provider: targets.Provider
     timeout: float
     offer: Mapping[str, str]
-    """The keys that a session offers where a check does not care."""
+    """The keys that a session offers by default."""
     capabilities: frozenset[str] = frozenset()
-    """What it agreed to when everything was offered."""
+    """The agreed values when every feature was offered."""
     facts: dict[str, str] = field(default_factory=dict)
     login_seconds: float = 0.0
-    """How long the first login took; infinite where no login tells if it serves."""
+    """The seconds of the first login; infinite if logins do not show whether it
+    serves."""
     is_tried: bool = False
-    """Whether a plain login and a command have been tried before the first check."""
+    """Whether a plain login and a command were tried before the first check."""
     is_full: bool = False
-    """Whether it has refused a login beside a check's own sessions for resources."""
+    """Whether it refused a login beside a check's own sessions for lack of
+    resources."""
     wait: float = 0.0
-    """Seconds in which a target that was restarted must listen again."""
+    """The seconds within which a restarted target must listen again."""
     limit: Limit | None = None
-    """That of the check that runs."""
+    """The time limit of the running check."""
     not_restarted: str = ""
-    """Why the lab could not start it again; nothing once it has served since."""
+    """Why the lab could not restart it; empty once it serves again."""
 
     @property
     def portal(self) -> Portal:
@@ -80,22 +82,22 @@ class TestedTarget:
 
     @property
     def features(self) -> frozenset[str]:
-        """What checks may need: known by configuration or found by negotiation."""
+        """The features that checks may need, from configuration and negotiation."""
         return self.running.features | self.capabilities
 
     def new_limit(self, seconds: float) -> Limit:
-        """Return a limit for something that is asked of this target.
+        """Return a time limit for an exchange with this target.
 
-        A kernel that has crashed keeps its connections and answers nothing more, so it
-        is looked at meanwhile. A process takes its connections with it.
+        A crashed kernel keeps its connections and answers nothing, so it is examined
+        meanwhile. The connections of a process end with it.
         """
         looks = "own-kernel" in self.running.features
         return Limit(seconds, self.ending if looks else None)
 
     def ending(self) -> targets.Ending | None:
-        """Return how the target ended, None while it runs.
+        """Return how the target ended; None while it runs.
 
-        What the lab has ended and could not start again has not died of a check.
+        A target that the lab ended and could not restart was not killed by a check.
         """
         target_ending = self.running.control.ending()
         return (
@@ -106,7 +108,7 @@ class TestedTarget:
 
     @property
     def lab_ending(self) -> targets.Ending:
-        """The ending of a target that the lab could not start again."""
+        """The ending of a target that the lab could not restart."""
         return targets.Ending(targets.EndingKind.LAB, self.not_restarted)
 
     def restart(self) -> None:
@@ -115,7 +117,7 @@ class TestedTarget:
         A machine that is switched off and on by a command may take a while to listen.
 
         Raises:
-            LabError: it cannot be restarted, or did not come back.
+            LabError: it cannot be restarted, or does not listen again.
         """
         self._again(self.running.control.restart)
 
@@ -128,20 +130,20 @@ class TestedTarget:
         self._again(self.running.control.revive)
 
     def power_cycle(self) -> None:
-        """Have the target lose its power, and wait as for a restart.
+        """Cut the power of the target, and wait as for a restart.
 
         Raises:
-            LabError: it cannot be restarted, or did not come back.
+            LabError: it cannot be restarted, or does not listen again.
         """
         self._again(self.running.control.power_cycle)
 
     def operate(self, order: str) -> None:
-        """Have the target do something unasked (see `Control.operate`).
+        """Have the target act on its operator's order (see `Control.operate`).
 
-        The check is not applicable if the target has no way to do so.
+        The check is not applicable if the target does not support the order.
 
         Raises:
-            LabError: it does not.
+            LabError: the order fails.
         """
         with ExitStack() as stack:
             if self.limit is not None:
@@ -164,7 +166,7 @@ class TestedTarget:
             self.not_restarted = ""
 
     def _await_portal(self) -> None:
-        """Wait until the target takes connections.
+        """Wait until the target accepts connections.
 
         Raises:
             LabError: it does not.
@@ -180,23 +182,23 @@ class TestedTarget:
         )
 
     def discovery_credentials(self) -> dict[str, Any]:
-        """Return what Discovery sessions change, where they have CHAP of their own."""
+        """Return the changed login options of Discovery sessions with other CHAP."""
         chap = self.running.discovery_chap
         if chap is None:
             return {}
         return {"credentials": chap.credentials, "mutual": chap.mutual}
 
     def options(self, target: targets.Target | None = None) -> LoginOptions:
-        """Return how to log in to one of its names, the first by default."""
+        """Return the login options for one of its names, the first by default."""
         return login_options(target or self.running.target, self.offer)
 
 
 def login_options(node: targets.Target, keys: Mapping[str, str]) -> LoginOptions:
-    """Return how to log in to a target name.
+    """Return the login options for a target name.
 
     Args:
-        node: the name, and what lets one in.
-        keys: what is offered.
+        node: the name, and its credentials.
+        keys: the keys to offer.
     """
     return LoginOptions(
         target_name=node.name,
@@ -207,7 +209,7 @@ def login_options(node: targets.Target, keys: Mapping[str, str]) -> LoginOptions
 
 
 def start(config: pytest.Config) -> TestedTarget:
-    """Start the target that --target names and find out what it can do.
+    """Start the target that --target names and find out its features.
 
     Raises:
         LabError: there is no such target, or no login to it succeeds; one line.
@@ -234,10 +236,10 @@ def start(config: pytest.Config) -> TestedTarget:
 
 
 def _examine(tested: TestedTarget, limit: Limit) -> None:
-    """Log in once, offering everything, and note what the target takes.
+    """Log in once, offering every feature, and record what the target agrees to.
 
-    A target whose Login Response breaks a rule is one to test all the same: the checks
-    of logins say which rule it is.
+    A target whose Login Response breaks a rule is tested, too: the checks of logins
+    report the rule.
     """
     name = tested.running.target.name
     place = f"{name} at {tested.portal}"
@@ -299,7 +301,7 @@ def _has_answered(transcript: Transcript) -> bool:
 
 
 def capabilities(results: Mapping[str, str]) -> frozenset[str]:
-    """Return the features that a login agreed to, which had offered everything."""
+    """Return the features on which a login that offered all of them agreed."""
     level = int(results.get("ErrorRecoveryLevel", "0"))
     reporting = results.get("TaskReporting", "RFC3720")
     agreed = {
@@ -322,18 +324,18 @@ def capabilities(results: Mapping[str, str]) -> frozenset[str]:
 _WANTED = pytest.StashKey[bool]()
 _TESTED = pytest.StashKey[TestedTarget]()
 _LEFT_OUT = pytest.StashKey[int]()
-"""How many workers are left out, since the target is one for all."""
+"""How many workers are left out, since all share one target."""
 
 
 def is_wanted(config: pytest.Config) -> bool:
-    """Tell whether this run tests a target at all (and not only the toolkit)."""
+    """Tell whether this run tests a target (and not only the toolkit)."""
     return config.stash.get(_WANTED, False)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Note whether a target is tested: one is named, or the suites are run."""
+    """Record whether a target is tested: one is named, or the suites are run."""
     if hasattr(config, "workerinput"):
-        # Without this, the worker would go on for a while after the run is killed.
+        # Without this, the worker would survive the killed run for a while.
         leash.hold()
     is_run = config.option.target is not None or any(
         is_within(place, SUITES) for place in places(config)
@@ -342,13 +344,13 @@ def pytest_configure(config: pytest.Config) -> None:
     workers = len(getattr(config.option, "tx", None) or ())
     provider = config.stash.get(PROVIDER, None)
     if provider is not None and provider.is_shared and workers > 1:
-        # Checks of one target must not run side by side.
+        # Checks of one target must not run in parallel.
         config.option.tx = config.option.tx[:1]
         config.stash[_LEFT_OUT] = workers - 1
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Look at the target once before anything runs, and say so in one line if not."""
+    """Probe the target before the first check; end the run if that fails."""
     config = session.config
     is_worker = hasattr(config, "workerinput")
     if not is_wanted(config) or is_worker or config.option.list_requirements:
@@ -356,7 +358,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         tested = start(config)
     except targets.LabError as error:
-        # Do not print the option's value: it may hold a secret.
+        # Do not print the option's value, since it may contain a secret.
         pytest.exit(f"there is no target to test: {error}", LAB_TROUBLE)
     config.stash[ENVIRONMENT] = tested.facts
     if getattr(config.option, "numprocesses", None):
@@ -366,7 +368,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say what is tested."""
+    """Print what is tested."""
     facts = config.stash.get(ENVIRONMENT, None)
     if not facts:
         return []
@@ -409,7 +411,7 @@ def _negotiated(facts: Mapping[str, str]) -> dict[str, str]:
 def pytest_report_collectionfinish(
     config: pytest.Config, items: list[pytest.Item]
 ) -> list[str]:
-    """Say how many checks do not apply, as far as that is known before they run.
+    """Print how many checks do not apply, as far as that is known before they run.
 
     With -n the workers collect, and the table at the end has the number.
     """
@@ -423,10 +425,10 @@ def pytest_report_collectionfinish(
 
 
 def of(config: pytest.Config) -> TestedTarget:
-    """Return this worker's target, started when first asked for.
+    """Return this worker's target, which the first call starts.
 
     Raises:
-        LabError: it cannot be started; the run ends.
+        LabError: it cannot be started, so the run ends.
     """
     if _TESTED not in config.stash:
         try:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Watches each check, and has what happened in it judged (`suites.judging`).
+"""Observes each check, and has its events judged (`suites.judging`).
 
-A check that failed is the target's failure only if the target is to blame
-(`ConformanceFailure`, or an error of the peer); anything else is an error of ours.
-After each check the target must still serve a login.
+A failed check counts against the target only if the target is to blame
+(`ConformanceFailure`, or an error of the peer); any other exception is an error of the
+toolkit. After each check the target must still serve a login.
 """
 
 from collections.abc import Callable, Generator
@@ -76,7 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """Skip what the target does not offer; blame a failed login on the target."""
+    """Skip a check that needs a missing feature; blame a failed login on the target."""
     if not is_check(item):
         return (yield)
     tested = targets_plugin.of(item.config)
@@ -108,7 +108,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_pyfunc_call(
     pyfuncitem: pytest.Function,
 ) -> Generator[None, object, object]:
-    """Run a check and have what happened judged."""
+    """Run a check and have its events judged."""
     if not is_check(pyfuncitem):
         return (yield)
     tested = targets_plugin.of(pyfuncitem.config)
@@ -130,7 +130,8 @@ def pytest_pyfunc_call(
         keep_bundle(pyfuncitem, tested, failure)
         _judge_call(pyfuncitem, tested, failure)
         raise
-    # A listed deviation has to show with the default; a combination may avoid it.
+    # A listed deviation has to show with the default values; a combination may avoid
+    # it.
     always = [] if own_row(pyfuncitem) else deviations_of(pyfuncitem)
     for deviation in always:
         if deviation.always and not deviation.dies:
@@ -143,7 +144,7 @@ def pytest_pyfunc_call(
 def pytest_runtest_teardown(
     item: pytest.Item, nextitem: pytest.Item | None
 ) -> Generator[None, None, None]:
-    """See whether the end of the check's connections has killed the target."""
+    """Test whether the end of the check's connections has killed the target."""
     if not is_check(item) or lost(item.config):
         return (yield)
     tested = targets_plugin.of(item.config)
@@ -176,9 +177,9 @@ def pytest_runtest_teardown(
 
 
 def _of_the_peer(error: Exception) -> ISCSIError | ConformanceFailure | None:
-    """Return an error if the target has to do with it, or the first such of a group.
+    """Return an error for which the target may be to blame; the first of a group.
 
-    pytest makes a group where several fixtures cannot be cleaned up.
+    pytest makes a group if the clean-up of several fixtures fails.
     """
     if isinstance(error, ExceptionGroup):
         causes = (_of_the_peer(one) for one in error.exceptions)
@@ -187,10 +188,10 @@ def _of_the_peer(error: Exception) -> ISCSIError | ConformanceFailure | None:
 
 
 def _judge_slips(item: pytest.Item) -> None:
-    """Have the slips judged whose clauses a check carries; all others are passed over.
+    """Have the slips judged whose clauses a check carries; ignore all others.
 
     Raises:
-        ISCSIError: the target has made one before the check began.
+        ISCSIError: the target made such a slip before the check began.
     """
     transcript = transcript_of(item)
     if transcript is not None:
@@ -198,7 +199,7 @@ def _judge_slips(item: pytest.Item) -> None:
 
 
 def _await_known_death(item: pytest.Item, tested: TestedTarget) -> None:
-    """Check early for a death that is a known deviation.
+    """Test early for a death that is a known deviation.
 
     Raises:
         ConformanceFailure: the target has died.
@@ -252,11 +253,11 @@ def _judge_late_death(
     error: BaseException | None,
     ending: Ending,
 ) -> None:
-    """Charge the check before with a death that it has caused; this one is tried again.
+    """Charge the previous check with a death that it caused, and retry this one.
 
     Raises:
-        pytest.fail.Exception: it has; the check is to be tried again.
-        pytest.skip.Exception: it has, and the target does not come back.
+        pytest.fail.Exception: it caused the death; this check is to be retried.
+        pytest.skip.Exception: it did, and the target does not serve again.
     """
     if not belongs_to_check_before(item, error, ending.phase):
         return
@@ -275,7 +276,7 @@ def _died(ending: Ending) -> str:
 def _judge_call(
     item: pytest.Item, tested: TestedTarget, failure: ConformanceFailure
 ) -> None:
-    """Judge an expectation that was not met; return if the check fails.
+    """Judge a failed expectation; return only if the check fails.
 
     Raises:
         pytest.xfail.Exception: a known deviation, or a broken SHOULD.
@@ -328,16 +329,16 @@ def _judge_teardown(
     ending: Ending | None,
     error: ISCSIError | ConformanceFailure | None,
 ) -> None:
-    """Judge a death that came with the end of a check, or an end that did not come.
+    """Judge a death at the end of a check, or the lack of an expected death.
 
     Args:
         item: the check.
         ending: how the target ended; None if it serves.
-        error: what the end of the check has met, such as a clean-up of a fixture whose
-            target has died amid it.
+        error: an error at the end of the check, such as of a fixture's clean-up during
+            which the target died.
 
     Raises:
-        pytest.fail.Exception: it is not known, and the check has not failed yet.
+        pytest.fail.Exception: it is unknown, and the check has not failed yet.
     """
     words = []
     failure = error if isinstance(error, CutShort) else None
@@ -361,7 +362,7 @@ def _judge_teardown(
 
 
 def _limit_of(tested: TestedTarget) -> Limit:
-    """Return the limit of the check that runs."""
+    """Return the time limit of the running check."""
     assert tested.limit is not None
     return tested.limit
 
@@ -369,7 +370,7 @@ def _limit_of(tested: TestedTarget) -> Limit:
 def _fail_for_missing_deviation(
     item: pytest.Item, known: Deviation, phase: Phase
 ) -> None:
-    """Fail where a listed deviation did not show: the list is out of date.
+    """Fail if a listed deviation did not show: the list is out of date.
 
     Raises:
         pytest.fail.Exception: always.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keeps what a target says from being obeyed by the terminal that pytest prints to.
+"""Escapes a target's output, so that the terminal of pytest does not obey it.
 
-What a check says of a target is printable by itself. An error of our own may quote the
-target, and pytest prints it as it is.
+The messages of checks are printable already. An error of the toolkit may quote the
+target, and pytest prints it unchanged.
 """
 
 from collections.abc import Generator

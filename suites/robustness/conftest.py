@@ -27,8 +27,8 @@ _BLOCK_SIZE = pytest.StashKey[int]()
 def block_size(request: pytest.FixtureRequest, target: TestedTarget) -> int:
     """Bytes in a block of the unit that is attacked.
 
-    It is asked for once in a run; again where the target died of that, since pytest
-    would hand the error of a fixture that lives as long as the run to each check.
+    It is read once in a run, and again if the target died of that, since pytest would
+    give the error of a session fixture to each check.
     """
     stash = request.config.stash
     if _BLOCK_SIZE not in stash:
@@ -60,7 +60,7 @@ def may_overwrite(request: pytest.FixtureRequest, target: TestedTarget) -> bool:
 def facts(
     target: TestedTarget, options: LoginOptions, block_size: int, may_overwrite: bool
 ) -> TargetFacts:
-    """What is known of the target before a position is taken up."""
+    """The known facts about the target before a position is taken."""
     chap_target = target.running.chap_target
     chap = None
     if chap_target is not None:

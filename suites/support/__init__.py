@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What several checks of an area share."""
+"""Code that several checks share."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Target port groups of a unit: read, put into states, and put back."""
+"""Target port groups of a unit: their states are read, changed, and restored."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ from vmlab.poll import poll
 
 ROOM = 0x1000
 SETTING_SECONDS = 10.0
-"""For so long a transition may take that SET TARGET PORT GROUPS has begun."""
+"""The time limit of a transition that SET TARGET PORT GROUPS has started."""
 
 REPORT_IS_THERE = "SPC4-6.37-01"
 IS_SET = "SPC4-6.45-01"
@@ -58,10 +58,10 @@ def report_data(session: Session, data_format: int = ReportFormat.SHORT) -> byte
 
 
 def report_of(session: Session) -> Report:
-    """Return what REPORT TARGET PORT GROUPS tells.
+    """Return the descriptors of REPORT TARGET PORT GROUPS.
 
     Raises:
-        ConformanceFailure: it is not there, or its data is malformed.
+        ConformanceFailure: the command fails, or its data is malformed.
     """
     data = report_data(session)
     try:
@@ -96,7 +96,7 @@ def designated(session: Session, kind: DesignatorType) -> int | None:
 
 
 def attentions_of(session: Session) -> list[Sense]:
-    """Return the unit attentions that wait for a nexus, and clear them.
+    """Return the pending unit attentions of a nexus, and clear them.
 
     REQUEST SENSE returns them in every access state.
     """
@@ -132,16 +132,16 @@ def expect_attention_among(session: Session, additional: AdditionalSense) -> Non
 
 @dataclass(slots=True)
 class Ways:
-    """The ways to one unit: its target port groups, and who changes their states."""
+    """The access to one unit: its target port groups, and who changes their states."""
 
     target: TestedTarget
     keeper: Session
-    """Changes the states, and is not looked at otherwise."""
+    """The session that changes the states."""
     management: AccessManagement
     before: Mapping[int, PortGroup] = field(default_factory=dict)
-    """The groups as they were, by number."""
+    """The groups before any change, by number."""
     _touched: dict[int, bool] = field(default_factory=dict, init=False)
-    """The groups that were changed last: whether by an initiator."""
+    """The groups that were changed: whether an initiator did so last."""
 
     @property
     def is_explicit(self) -> bool:
@@ -151,8 +151,8 @@ class Ways:
     def group_of(self, session: Session) -> int:
         """Return the target port group of a session's target port.
 
-        Where VPD page 83h does not tell it, it is the group of the port that it tells,
-        or the only one that there is.
+        If VPD page 83h does not contain the group, it is the group of the port in that
+        page, or the only group.
         """
         group = designated(session, DesignatorType.TARGET_PORT_GROUP)
         if group is not None and group in self.before:
@@ -172,12 +172,12 @@ class Ways:
         return states[group]
 
     def other_state(self, group: int) -> AccessState:
-        """Return an active state that a group was not in."""
+        """Return an active state that differs from a group's first one."""
         is_optimized = self.before[group].state == AccessState.OPTIMIZED
         return AccessState.NON_OPTIMIZED if is_optimized else AccessState.OPTIMIZED
 
     def skip_unless_supported(self, group: int, state: AccessState) -> None:
-        """Skip where a group cannot be in a state."""
+        """Skip if a group does not support a state."""
         if state not in self.before[group].supported:
             words = state.name.lower().replace("_", "-")
             pytest.skip(f"not applicable: group {group} has no state {words}")
@@ -189,7 +189,7 @@ class Ways:
         return self.send_list(build_states(states), by)
 
     def send_list(self, data: bytes, by: Session | None = None) -> Result:
-        """Send SET TARGET PORT GROUPS with some list, whatever it may change."""
+        """Send SET TARGET PORT GROUPS with any list, without regard to its effect."""
         sender = by or self.keeper
         attentions_of(sender)
         self._touched |= dict.fromkeys(self.before, True)
@@ -197,15 +197,15 @@ class Ways:
         return sender.execute(command, write=data)
 
     def skip_unless_explicit(self) -> None:
-        """Skip where initiators cannot change the states."""
+        """Skip if initiators cannot change the states."""
         if not self.is_explicit:
             pytest.skip(f"not applicable: TPGS is {self.management:02b}b")
 
     def set(self, group: int, state: AccessState, by: Session | None = None) -> None:
-        """Have a group in a state by SET TARGET PORT GROUPS.
+        """Set the state of a group by SET TARGET PORT GROUPS.
 
-        Skips where the unit refuses: a combination of states may be invalid, and a
-        transition may fail (SPC-4 sections 5.15.2.5 and 5.15.2.8).
+        The check is skipped if the unit refuses: a combination of states may be
+        invalid, and a transition may fail (SPC-4 sections 5.15.2.5 and 5.15.2.8).
         """
         self.skip_unless_explicit()
         self.skip_unless_supported(group, state)
@@ -217,7 +217,7 @@ class Ways:
         self.await_state(group, state)
 
     def await_state(self, group: int, state: AccessState) -> None:
-        """Wait for the end of a transition; expect the state that was asked for."""
+        """Wait for the end of a transition; expect the requested state."""
         reported: int = AccessState.TRANSITIONING
         for _ in poll(SETTING_SECONDS):
             reported = self.state_of(group)
@@ -231,7 +231,7 @@ class Ways:
         )
 
     def change_implicitly(self, group: int, state: AccessState) -> None:
-        """Have the target change the state of a group, not an initiator."""
+        """Have the target itself change the state of a group."""
         self._touched[group] = False
         words = state.name.lower().replace("_", "-")
         name = self.keeper.options.target_name
@@ -241,12 +241,12 @@ class Ways:
         )
 
     def fail_implicitly(self) -> None:
-        """Have a change of the target's own fail."""
+        """Have a change by the target itself fail."""
         name, lun = self.keeper.options.target_name, self.keeper.lun
         self.target.operate(f"access-failure lun={lun} target={name}")
 
     def prefer(self, group: int, *, is_preferred: bool) -> None:
-        """Have the target say that a group is preferred, or that it is not."""
+        """Have the target report that a group is preferred, or that it is not."""
         name, lun = self.keeper.options.target_name, self.keeper.lun
         self.target.operate(
             f"access-preference lun={lun} group={group} on={is_preferred:d} "
@@ -254,7 +254,7 @@ class Ways:
         )
 
     def put(self, group: int, state: AccessState) -> None:
-        """Have a group in a state, by an initiator or by the target itself."""
+        """Set the state of a group, through an initiator or the target itself."""
         if self.is_explicit:
             self.set(group, state)
         else:
@@ -263,9 +263,9 @@ class Ways:
             self.change_implicitly(group, state)
 
     def restore(self) -> None:
-        """Put the groups that were changed back into the states that they had.
+        """Restore the states of all changed groups.
 
-        A target that does not do so is restarted: whoever comes next shall be served.
+        If that fails, the target is restarted, so that the next check is served.
         """
         for group, was_explicit in list(self._touched.items()):
             state = AccessState(self.before[group].state)
@@ -281,7 +281,7 @@ class Ways:
 
 
 def ways_of(target: TestedTarget, keeper: Session) -> Ways:
-    """Return the ways to a unit; skip if the unit has no access states."""
+    """Return the access to a unit; skip if the unit has no access states."""
     management = AccessManagement(standard_of(keeper).tpgs)
     if management is AccessManagement.NONE:
         pytest.skip("not applicable: TPGS is 00b, all ports are alike")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Skips a check where a unit or a target may do without what the check is about."""
+"""Skips a check if a unit or a target does not support an optional feature."""
 
 import pytest
 
@@ -29,35 +29,35 @@ _SUPPORT = {
 
 
 def skip_without(session: Session, layout: Layout) -> None:
-    """Skip the check where the unit does not have a command."""
+    """Skip the check if the unit does not support a command."""
     if not is_there(session, layout):
         pytest.skip(f"not applicable: the unit has no {layout.name}")
 
 
 def skip_unless_reported(session: Session, layout: Layout) -> None:
-    """Skip the check unless the unit says that it has a command.
+    """Skip the check unless the unit reports that it supports a command.
 
-    For commands that do too much to be tried.
+    This is for commands whose effect is too large for a try.
     """
     if reported(session, layout) not in (Support.SUPPORTED, Support.VENDOR_SPECIFIC):
         pytest.skip(f"not applicable: the unit reports no {layout.name}")
 
 
 def skip_with_protection(session: Session) -> None:
-    """Skip where the unit has protection information."""
+    """Skip if the unit has protection information."""
     if capacity_of(session).prot_en:
         pytest.skip("not applicable: the unit has protection information")
 
 
 def skip_unless_zeros(session: Session) -> None:
-    """Skip where unmapped blocks need not read as zeros."""
+    """Skip if unmapped blocks need not read as zeros."""
     capacity = capacity_of(session)
     if not (capacity.lbpme and capacity.lbprz):
         pytest.skip("not applicable: LBPME or LBPRZ is 0")
 
 
 def skip_without_dpofua(session: Session) -> None:
-    """Skip where the mode parameter header has DPOFUA 0."""
+    """Skip if DPOFUA is 0 in the mode parameter header."""
     command = cdb.mode_sense_6(dbd=1, page_code=ALL_PAGES, allocation_length=255)
     result = session.execute(command, read=255)
     if not result.is_good or not result.data[2] & _DPOFUA:
@@ -65,9 +65,9 @@ def skip_without_dpofua(session: Session) -> None:
 
 
 def skip_unless_supported(session: Session, function: TMFunction) -> None:
-    """Skip the check where a function of an idle session is not supported.
+    """Skip the check if a function is not supported in an idle session.
 
-    That each function has a response of its own is for one check to judge.
+    Another check judges whether each function has its own response.
     """
     request = session.send_task_management(function)
     answer = session.receive()
@@ -79,12 +79,12 @@ def skip_unless_supported(session: Session, function: TMFunction) -> None:
         answer,
         requirement="RFC7143-11.5.1-01",
     )
-    # A reset is reported to the next command of each nexus.
+    # The next command of each nexus reports a reset.
     session.clear_unit_attention()
 
 
 def skip_without_attributes(session: Session, *attributes: TaskAttribute) -> None:
-    """Skip where the unit says that it does not support an attribute."""
+    """Skip if the unit reports that it does not support an attribute."""
     body = body_of(session, VPDPage.EXTENDED_INQUIRY_DATA)
     inquiry = ExtendedInquiry.parse(body) if body else None
     for attribute in attributes:
@@ -94,13 +94,13 @@ def skip_without_attributes(session: Session, *attributes: TaskAttribute) -> Non
 
 
 def skip_if_unknown(result: Result, layout: Layout) -> None:
-    """Skip where the unit does not have a command that was sent."""
+    """Skip if the unit does not support a command that was sent."""
     sense = result.sense
     if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
         pytest.skip(f"not applicable: the unit has no {layout.name}")
 
 
 def skip_if_refused(result: Result, what: str) -> None:
-    """Skip where a field is not supported."""
+    """Skip if a field is not supported."""
     if result.sense and result.sense.additional == AdditionalSense.INVALID_FIELD_IN_CDB:
         pytest.skip(f"not applicable: the unit does not take {what}")

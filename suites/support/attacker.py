@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sends stimuli and judges what they have done to a target and to others on it.
+"""Sends stimuli, and judges their effect on a target and on its other initiators.
 
-After each stimulus the session of a second initiator, the watcher, must be answered.
-At the end of a check the watcher's blocks hold what it has written, nothing that the
-attacker has received holds the watcher's canary, and the target's process holds no
-more than before. A failure names the one stimulus, with its bytes; its transcript,
-and so the bundle, is that of the connection that carried it.
+After each stimulus the target must answer a second initiator, the watcher. At the end
+of a check the watcher's blocks must contain its data, no PDU to the attacker may
+contain the watcher's canary, and the target's process must not use more memory and
+files than before. A failure names the one stimulus, with its bytes; its transcript and
+its bundle are those of the connection that carried it.
 """
 
 import re
@@ -43,25 +43,25 @@ SECRET = "Robustness-4-01"  # noqa: S105  # the ID of a requirement
 HELD = "Robustness-5-01"
 
 JUDGED = (SERVES, UNDISTURBED, UNTOUCHED, UNTOLD, HELD)
-"""What every check of the suite judges, whatever it sends."""
+"""The requirements that every check of the suite judges."""
 
 QUIET = 0.3
-"""Seconds in which an answer to a stimulus is waited for; it need not have one."""
+"""The seconds to wait for an answer to a stimulus, which is optional."""
 
 STALLED = 0.02
-"""Seconds where a target rightly waits for what the stimulus has promised."""
+"""The seconds to wait if the target may wait for data that the stimulus announced."""
 
 MOST_ON_A_CONNECTION = 16
-"""Stimuli on one connection: a bundle stays short."""
+"""Maximum stimuli on one connection, so that a bundle stays short."""
 
 SHOWN_BYTES = 96
-"""Bytes of a stimulus that a failure shows."""
+"""Maximum bytes of a stimulus in a failure."""
 
 GROWTH = 48 << 20
-"""Bytes by which a target's process may grow in one check: buffers, an arena."""
+"""Permitted growth of a target's process in one check, in bytes: buffers, an arena."""
 
 WHOLE_GROWTH = 128 << 20
-"""Bytes by which it may grow in all checks."""
+"""Permitted growth in all checks, in bytes."""
 
 _DYING = 1.0
 _LOGIN = Opcode.LOGIN_REQUEST
@@ -74,9 +74,9 @@ class Attacker:
 
     Attributes:
         tested: the target.
-        facts: what is known of it.
+        facts: the known facts about it.
         watcher: the other initiator.
-        show: takes the transcript of the current connection, which becomes the proof.
+        show: gets the transcript of the current connection, which becomes the proof.
         sent: how many stimuli were sent.
     """
 
@@ -89,17 +89,17 @@ class Attacker:
     _places: int = 0
 
     def begin(self) -> None:
-        """Have the watcher stand guard, and note what the target's process holds."""
+        """Start the watcher, and record the resources of the target's process."""
         self.watcher.start()
         self._before = self.tested.running.usage()
 
     def attack(self, reach: Reach, stimuli: Iterable[Stimulus]) -> None:
         """Send stimuli from a position, and judge each of them.
 
-        The check is not applicable where the position cannot be taken up.
+        The check is not applicable if the position cannot be reached.
 
         Raises:
-            ConformanceFailure: the target has not stood it.
+            ConformanceFailure: a stimulus harmed the target or others.
         """
         __tracebackhide__ = True
         remaining = [one for one in stimuli if self._is_allowed(one)]
@@ -158,7 +158,7 @@ class Attacker:
         ) from cause
 
     def _leave(self, place: Place) -> None:
-        """Close a connection, by RST every second time."""
+        """Close a connection; every second time by RST."""
         if self._places % 2:
             place.connection.reset()
         if place.session is not None:
@@ -166,7 +166,7 @@ class Attacker:
         place.connection.close()
 
     def _send(self, place: Place, stimulus: Stimulus, transcript: Transcript) -> bool:
-        """Send one stimulus, and judge it; tell whether the connection still serves."""
+        """Send and judge one stimulus; return whether the connection still serves."""
         __tracebackhide__ = True
         self.sent += 1
         since = len(transcript)
@@ -183,8 +183,7 @@ class Attacker:
                 place.connection.reset()
                 is_open = False
         if is_open:
-            # The target may wait for the data that was announced if it serves others
-            # meanwhile.
+            # The target may wait for the announced data if it serves others meanwhile.
             is_cut = stalls or bool(stimulus.ends)
             is_open = place.settle(STALLED if is_cut else QUIET) and not is_cut
         what = describe(stimulus, wire)
@@ -197,7 +196,7 @@ class Attacker:
     def _put(
         self, place: Place, stimulus: Stimulus, header: bytes, data: bytes
     ) -> None:
-        """Send segments as a PDU, or as bytes where they are none."""
+        """Send segments as a PDU, or as bytes if they do not form one."""
         digests = place.connection.digests
         has_own = stimulus.header_digest is not None or stimulus.data_digest is not None
         try:
@@ -216,14 +215,14 @@ class Attacker:
     # Judging ---------------------------------------------------------------------
 
     def judge(self, what: str, transcript: Transcript) -> None:
-        """Judge an exchange that was sent on connections of its own.
+        """Judge an exchange that used connections of its own.
 
         Args:
-            what: what was sent, in words.
-            transcript: what passed.
+            what: a description of what was sent.
+            transcript: the transcript.
 
         Raises:
-            ConformanceFailure: the target has not stood it.
+            ConformanceFailure: the exchange harmed the target or others.
         """
         sent = [
             one.wire for one in transcript.entries if one.direction is Direction.SENT
@@ -282,7 +281,7 @@ class Attacker:
                 )
 
     def _judge_logins(self, what: str, transcript: Transcript, since: int) -> None:
-        """Judge the answers to logins that do not prove the secret."""
+        """Judge the answers to logins with a wrong secret."""
         __tracebackhide__ = True
         for entry in transcript.since(since):
             is_answer = entry.direction is Direction.RECEIVED
@@ -304,11 +303,11 @@ class Attacker:
             )
 
     def end(self) -> None:
-        """Judge what the attack has left behind.
+        """Judge the lasting effects of the attack.
 
         Raises:
             ConformanceFailure: the sentinel's data has changed, or the target's process
-                holds more than before.
+                uses more memory or files than before.
         """
         __tracebackhide__ = True
         self.judge_sentinel()
@@ -318,7 +317,7 @@ class Attacker:
         """Judge whether the blocks that no stimulus addresses are unchanged.
 
         Raises:
-            ConformanceFailure: they do not.
+            ConformanceFailure: they have changed.
         """
         __tracebackhide__ = True
         if self.watcher.sentinel is not None:
@@ -364,7 +363,7 @@ class Attacker:
 
     @property
     def _units(self) -> int:
-        """Bytes of the attacked unit, where a target may keep it in its memory."""
+        """The bytes of the attacked unit, if its target may keep it in memory."""
         units = self.tested.running.target.logical_units
         return sum(
             unit.size or 0
@@ -373,17 +372,17 @@ class Attacker:
         )
 
     def _died(self) -> str | None:
-        """Return in words how the target has ended, if it has."""
+        """Return a text on how the target ended, or an empty one."""
         ending = await_end(self.tested, _DYING)
         return None if ending is None else f"the target died: {ending}"
 
 
 _FIRST: dict[int, targets.Usage] = {}
-"""What each target process of this worker held before its first check."""
+"""The resources of each target process of this worker before its first check."""
 
 
 def _is_locked(facts: TargetFacts, sent: Sequence[bytes]) -> bool:
-    """Tell whether all logins of an exchange are to the name that asks for a secret."""
+    """Tell whether all logins of an exchange use the name that requires a secret."""
     if facts.chap is None or not facts.chap.target_name:
         return False
     logins = [wire for wire in sent if wire[:1] and wire[0] & 0x3F == _LOGIN]

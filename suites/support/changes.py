@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A unit that comes, changes and goes while the target runs."""
+"""A unit that is added, changed and removed while the target runs."""
 
 from dataclasses import dataclass
 
@@ -16,33 +16,33 @@ from suites.plugins.sessions import Disk
 from suites.plugins.targets import TestedTarget
 
 SIZE = 8 << 20
-"""Bytes of a unit that is added."""
+"""The size of an added unit, in bytes."""
 
 _ROOM = 0x4000
 MOST_ATTENTIONS = 16
-"""So many unit attentions of one nexus are read, and no more."""
+"""The maximum number of unit attentions that are read for a nexus."""
 
 
 @dataclass(slots=True)
 class Operator:
-    """The operator that changes the units of the first target name."""
+    """The operator's orders that change the units of the first target name."""
 
     target: TestedTarget
 
     def add(self, lun: int, size: int = SIZE) -> None:
-        """Have a unit added; the check is not applicable if the target cannot."""
+        """Add a unit; the check is not applicable if the target cannot."""
         self._order("add-unit", lun, size=size)
 
     def remove(self, lun: int) -> None:
-        """Have a unit removed."""
+        """Remove a unit."""
         self._order("remove-unit", lun)
 
     def resize(self, lun: int, size: int) -> None:
-        """Have a unit get another size, in bytes."""
+        """Change the size of a unit, in bytes."""
         self._order("resize-unit", lun, size=size)
 
     def protect(self, lun: int, *, is_protected: bool) -> None:
-        """Have a unit protected from writes, or no longer."""
+        """Set or clear the write protection of a unit."""
         self._order("write-protect", lun, on=int(is_protected))
 
     def _order(self, verb: str, lun: int, **arguments: int) -> None:
@@ -52,7 +52,7 @@ class Operator:
 
 
 def skip_unless(target: TestedTarget, *verbs: str) -> None:
-    """Skip if the target has no way to do something."""
+    """Skip if the target does not support an order."""
     for verb in verbs:
         if verb not in target.features:
             remedy = target.running.remedies.get(verb, "its kind has no command for it")
@@ -83,7 +83,7 @@ def disk_of(session: Session, lun: int) -> Disk:
 def ask(
     session: Session, lun: int, command: bytes, *, read: int = 0, write: bytes = b""
 ) -> Result:
-    """Send a command to a unit, again while that reports unit attentions."""
+    """Send a command to a unit; repeat it while the unit reports unit attentions."""
     for _ in range(MOST_ATTENTIONS):
         result = session.execute(
             command, read=read, write=write or None, lun=lun_field(lun)
@@ -94,12 +94,12 @@ def ask(
 
 
 def clear(session: Session, lun: int) -> None:
-    """Clear the unit attentions of a unit for a nexus."""
+    """Clear the unit attentions that a unit has for a nexus."""
     ask(session, lun, cdb.test_unit_ready())
 
 
 def attentions(session: Session, lun: int) -> list[AdditionalSense | None]:
-    """Return the unit attentions of a unit for a nexus, and clear them."""
+    """Return and clear the unit attentions that a unit has for a nexus."""
     reported: list[AdditionalSense | None] = []
     for _ in range(MOST_ATTENTIONS):
         result = session.execute(cdb.test_unit_ready(), lun=lun_field(lun))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Values of many parameters combined pairwise, and the smallest mix that fails."""
+"""Pairwise combinations of the values of many parameters, and their reduction."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,26 +28,26 @@ VALUES: Mapping[str, Sequence[str]] = {
     "MaxOutstandingR2T": ("1", "2", "8"),
     CUT: tuple(map(str, Cut)),
 }
-"""What is combined. The first value of each is the plain one."""
+"""The parameters. The first value of each is the plain one."""
 
 PLAIN: Combination = {name: values[0] for name, values in VALUES.items()}
 
 _SEARCH_SECONDS = 20
-"""How long a smaller combination is looked for."""
+"""The seconds to search for a smaller combination."""
 
 
 def pairwise() -> list[Combination]:
-    """Return combinations in which any two values of two parameters meet.
+    """Return combinations that contain any two values of two parameters.
 
-    FirstBurstLength never exceeds MaxBurstLength (RFC 7143 section 13.14): pairs that
-    would are left out. The plain combination comes first.
+    FirstBurstLength never exceeds MaxBurstLength (RFC 7143 section 13.14): such pairs
+    are left out. The plain combination comes first.
     """
-    # With more tries there would be fewer rows, but lists of deviations name these.
+    # More tries would give fewer rows, but lists of deviations name these rows.
     return list(covering(VALUES, 2, is_legal, tries=1))
 
 
 def name_of(combination: Combination) -> str:
-    """Return what is not plain in a combination, as a test's name."""
+    """Return the values of a combination that are not plain, as a test's name."""
     return (
         "-".join(
             f"{name.replace(' ', '')}={value}"
@@ -64,16 +64,16 @@ def run(
     *,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Run a trial; where it fails, look for the smallest combination that provokes it.
+    """Run a trial; if it fails, search for the smallest combination that provokes it.
 
     Args:
-        trial: what to do under a combination; raises ConformanceFailure.
-        combination: what to begin with.
-        goes_on: tells whether to look further; a dead target provokes nothing.
+        trial: runs with a combination; raises ConformanceFailure.
+        combination: the combination of the first trial.
+        goes_on: returns whether to search further, which is useless with a dead target.
 
     Raises:
-        ConformanceFailure: the trial failed; the failure is that of the smallest
-            combination found and names it.
+        ConformanceFailure: the trial failed; the failure names the smallest combination
+            found.
     """
     __tracebackhide__ = True
     failure = _attempt(trial, combination)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sessions with several connections, and connections that are lost."""
+"""Sessions with several connections, and lost connections."""
 
 import time
 from contextlib import suppress
@@ -26,18 +26,18 @@ COMMANDS_CLEARED = (0x47, 0x7F)
 """SOME COMMANDS CLEARED BY ISCSI PROTOCOL EVENT (RFC 7143 section 11.14.5)."""
 
 NOTICE = 0.3
-"""Seconds in which a target sees that a connection is lost, and would act on it."""
+"""The seconds in which a target detects a lost connection, and would act on it."""
 
 _POLL = 0.02
 _MAX_ATTENTIONS = 16
 _REASSIGNING = 2
 
 _GRACE = 2.0
-"""Seconds that a target may take beyond a time-out of its own."""
+"""The seconds by which a target may exceed its own time-out."""
 
 
 def received_on(session: Session, link: Link) -> list[PDU]:
-    """Return the PDUs that have come over one connection of a session."""
+    """Return the PDUs that came over one connection of a session."""
     return [
         entry.pdu
         for entry in session.transcript.entries
@@ -48,12 +48,12 @@ def received_on(session: Session, link: Link) -> list[PDU]:
 
 
 def tagged(pdus: list[PDU], itt: int) -> list[PDU]:
-    """Return the PDUs that bear a task's tag."""
+    """Return the PDUs with a task's tag."""
     return [pdu for pdu in pdus if getattr(pdu, "initiator_task_tag", None) == itt]
 
 
 def expect_over(session: Session, link: Link, itt: int) -> list[PDU]:
-    """Expect that every PDU for a task came over one connection; return them.
+    """Expect that every PDU for a task came over one connection; return these PDUs.
 
     Raises:
         ConformanceFailure: one came over another connection, or none at all.
@@ -73,7 +73,7 @@ def expect_over(session: Session, link: Link, itt: int) -> list[PDU]:
 
 
 def cut(session: Session, link: Link, *, with_reset: bool) -> Connection:
-    """Lose a connection of a session, by RST or by FIN, and return it.
+    """Close a connection of a session, by RST or by FIN, and return it.
 
     Another one of the session is then the leading one.
     """
@@ -86,7 +86,7 @@ def cut(session: Session, link: Link, *, with_reset: bool) -> Connection:
 
 
 def wait_receiving(session: Session, seconds: float = NOTICE) -> None:
-    """Wait, and take what the target sends unasked meanwhile.
+    """Wait, and read the PDUs that the target sends without a request.
 
     Raises:
         ConnectionLost: the connection of the session is lost, too.
@@ -98,10 +98,10 @@ def wait_receiving(session: Session, seconds: float = NOTICE) -> None:
 
 
 def senses_until_good(session: Session, link: Link | None = None) -> list[Sense]:
-    """Ask TEST UNIT READY until it is GOOD; return the sense data that came before.
+    """Send TEST UNIT READY until it is GOOD; return the earlier sense data.
 
     Raises:
-        ConformanceFailure: it never is.
+        ConformanceFailure: the status is never GOOD.
     """
     senses: list[Sense] = []
     for _attempt in range(_MAX_ATTENTIONS):
@@ -135,10 +135,10 @@ def expect_cleared(session: Session, link: Link | None = None) -> None:
 def lose_connection_with_write(
     session: Session, disk: Disk, *, cid: int, with_reset: bool
 ) -> Task:
-    """Lose a connection while a WRITE on it waits for its data; return that task.
+    """Close a connection while a WRITE on it waits for its data; return that task.
 
-    What is lost cannot be told from the outside until the target has noticed: the
-    connections that are left are pinged once.
+    The target may not have noticed the loss at once, so the remaining connections are
+    pinged once.
     """
     link = session.links[cid]
     task = session.start(
@@ -151,10 +151,10 @@ def lose_connection_with_write(
 
 
 def wait_cleared(session: Session) -> None:
-    """Expect the unit attention of cleared commands once a connection's time is over.
+    """Expect the unit attention of cleared commands after a connection's timeout.
 
     Raises:
-        ConformanceFailure: it has not come.
+        ConformanceFailure: the unit does not report it.
     """
     __tracebackhide__ = True
     parameters = session.parameters
@@ -175,13 +175,13 @@ def wait_cleared(session: Session) -> None:
 
 
 def resume(session: Session, cid: int = 1) -> LoginResponse:
-    """Log the only, lost connection of a session in again; return the last response.
+    """Log the only connection of a session in again; return the last response.
 
-    Below ErrorRecoveryLevel 2 a target may take the loss for the end of the session
-    (session recovery, section 7.1.4.4): what is checked is then not applicable.
+    Below ErrorRecoveryLevel 2 a target may end the session with the connection (session
+    recovery, section 7.1.4.4); the check is then not applicable.
 
     Raises:
-        ConformanceFailure: it makes another session of it.
+        ConformanceFailure: the target creates another session.
     """
     __tracebackhide__ = True
     try:
@@ -201,16 +201,16 @@ def resume(session: Session, cid: int = 1) -> LoginResponse:
 
 
 def expect_continuation(response: LoginResponse, exp_cmd_sn: int) -> None:
-    """Expect that the numbers of a session continue on a reinstated connection.
+    """Expect that a session's numbers continue on a reinstated connection.
 
-    A number beyond that of the login itself is another matter (section 11.12.8).
+    Section 11.12.8 covers a number beyond that of the login itself.
 
     Args:
         response: the final Login Response of the connection.
-        exp_cmd_sn: the CmdSN of the session, which the login had.
+        exp_cmd_sn: the CmdSN of the session, which the login request carried.
 
     Raises:
-        ConformanceFailure: they do not.
+        ConformanceFailure: a number differs.
     """
     __tracebackhide__ = True
     is_beyond = serial.less_than(exp_cmd_sn, response.exp_cmd_sn)
@@ -224,10 +224,10 @@ def expect_continuation(response: LoginResponse, exp_cmd_sn: int) -> None:
 
 
 def expect_all_or_none_dropped(session: Session, first: Link, second: Link) -> None:
-    """Expect that a PDU sent on a connection ends both connections, or neither.
+    """Expect that a PDU on a connection ends both connections, or neither.
 
     Raises:
-        ConformanceFailure: it ends the first one alone.
+        ConformanceFailure: it ends only the first one.
     """
     __tracebackhide__ = True
     if next_or_drop(first.connection) is None:
@@ -237,7 +237,7 @@ def expect_all_or_none_dropped(session: Session, first: Link, second: Link) -> N
 
 
 def expect_discarded(session: Session, early: PDU, late: Task) -> None:
-    """Expect that a command that waited for another one's CmdSN is there no more.
+    """Expect that a command that waited for an earlier CmdSN has been removed.
 
     Raises:
         ConformanceFailure: ExpCmdSN passes its number.
@@ -250,7 +250,7 @@ def expect_discarded(session: Session, early: PDU, late: Task) -> None:
 
 
 def expect_login_over(login: LoginExchange) -> None:
-    """Expect that a PDU that has no place in a login ends it, or is refused.
+    """Expect that a PDU that is not allowed in a login ends it, or is refused.
 
     Raises:
         ConformanceFailure: a Login Response continued the login.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Reads and writes of a given length, and how a wrong one may be refused."""
+"""Reads and writes of a given length, and the permitted refusals of a wrong one."""
 
 from typing import Any
 
@@ -49,12 +49,12 @@ def pattern(disk: Disk, length: int, seed: int = 0) -> bytes:
 
 
 def reaching(disk: Disk, short: Layout, long: Layout) -> Layout:
-    """Return a command, or its long form where the LBA has to be beyond its reach."""
+    """Return a command, or its long form if its LBA field is too short for the LBA."""
     return short if disk.blocks < 1 << short.structure.fields["lba"].width else long
 
 
 def start_write(session: Session, disk: Disk, data: bytes, **how: Any) -> Task:
-    """Send a WRITE (10) of whole blocks at LBA 0 and do not wait."""
+    """Send a WRITE (10) of whole blocks at LBA 0, without waiting for it."""
     blocks = len(data) // disk.block_size
     return session.start(cdb.write_10(lba=0, blocks=blocks), write=data, **how)
 
@@ -82,7 +82,7 @@ def sequences(data_ins: list[DataIn]) -> list[list[DataIn]]:
 
 
 def expect_refused(session: Session, task: Task, *code: int) -> str:
-    """Expect that a malformed write is not carried out; return how it was refused.
+    """Expect that a malformed write is refused; return how.
 
     CHECK CONDITION, Reject and a dropped connection are all allowed (sections 7.7,
     11.4.7.2 and 11.17).
@@ -94,7 +94,7 @@ def expect_refused(session: Session, task: Task, *code: int) -> str:
             have, if section 11.4.7.2 names one for what is wrong.
 
     Raises:
-        ConformanceFailure: the command ended otherwise.
+        ConformanceFailure: the command ended in another way.
     """
     while True:
         answer = next_or_drop(session.connection)

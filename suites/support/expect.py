@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What checks expect of the result of a command, whatever they are about."""
+"""Expectations about the result of any command."""
 
 from initiator.expect import check
 from initiator.task import Result
@@ -28,7 +28,7 @@ def expect_conflict(result: Result) -> None:
     """Expect RESERVATION CONFLICT.
 
     Raises:
-        ConformanceFailure: its outcome differs.
+        ConformanceFailure: the result differs.
     """
     __tracebackhide__ = True
     check(
@@ -39,7 +39,7 @@ def expect_conflict(result: Result) -> None:
 def expect_sense(result: Result, key: SenseKey, *codes: AdditionalSense) -> None:
     """Expect CHECK CONDITION with a sense key and one of some codes.
 
-    A code that is cut off the sense data is judged by the checks of sense data.
+    If the sense data ends before the code, the checks of sense data judge that.
     """
     __tracebackhide__ = True
     sense = result.sense
@@ -58,7 +58,7 @@ def expect_illegal_request(result: Result, *allowed: AdditionalSense) -> None:
     """Expect CHECK CONDITION, ILLEGAL REQUEST, with one of these additional senses.
 
     Raises:
-        ConformanceFailure: its outcome differs.
+        ConformanceFailure: the result differs.
     """
     __tracebackhide__ = True
     sense = result.sense
@@ -76,12 +76,12 @@ def expect_residual(result: Result, *, over: int = 0, under: int = 0) -> None:
     """Expect an overflow or an underflow with its residual count, or neither.
 
     Args:
-        result: what came.
-        over: bytes that the target could not send or take; 0 for no overflow.
-        under: bytes that were expected beyond what there is; 0 for no underflow.
+        result: the result.
+        over: bytes that the target could not transfer; 0 for no overflow.
+        under: bytes that were expected beyond the available data; 0 for no underflow.
 
     Raises:
-        ConformanceFailure: a flag or the count is another.
+        ConformanceFailure: a flag or the count is wrong.
     """
     __tracebackhide__ = True
     final, expected = result.final, over or under

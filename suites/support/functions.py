@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Task management functions that a target may do without."""
+"""Task management functions, which are optional."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,14 +28,14 @@ def ask_function(
 ) -> TaskManagementResponse:
     """Send a task management request and return its response.
 
-    A function is optional (section 11.6.1): the check is skipped where the target says
+    A function is optional (section 11.6.1): the check is skipped if the target answers
     that it does not support it, or by a Reject that it supports none (11.17.1).
 
     Args:
         session: the session.
-        function: what to do.
-        may_refuse: False for a check of the response itself: it is returned whatever
-            it says.
+        function: the function.
+        may_refuse: False for a check of the response itself, which is then always
+            returned.
         **how: as of `Session.task_management`.
 
     Raises:
@@ -55,7 +55,7 @@ def ask_function(
 
 
 def skip_if_unsupported(answer: PDU, function: TMFunction) -> None:
-    """Skip where an answer says that the target does not support a function."""
+    """Skip if a response says that the target does not support a function."""
     if isinstance(answer, Reject):
         is_absent = answer.reason == _UNSUPPORTED
     else:
@@ -68,7 +68,7 @@ def skip_if_unsupported(answer: PDU, function: TMFunction) -> None:
 
 
 def acknowledge_end(session: Session, message: AsyncMessage) -> None:
-    """Acknowledge an Async Message as AsyncEvent 5 wants it (section 11.9.1)."""
+    """Acknowledge an Async Message as AsyncEvent 5 requires (section 11.9.1)."""
     session.send(
         NOPOut(
             immediate=1,
@@ -80,7 +80,7 @@ def acknowledge_end(session: Session, message: AsyncMessage) -> None:
 
 
 PATIENCE = 5.0
-"""Seconds after which the data is given, however long answers may take here.
+"""The seconds after which the data is sent, whatever the timeout of answers is.
 
 Some targets end the connection of a write that waits for longer (SCST, after ten).
 """
@@ -89,17 +89,17 @@ Some targets end the connection of a write that waits for longer (SCST, after te
 def abort_of_waiting(
     session: Session, task: Task, give_the_rest: Callable[[], None]
 ) -> tuple[TaskManagementResponse, bool]:
-    """Send ABORT TASK for a write that waits for data it has asked for.
+    """Send ABORT TASK for a write that waits for requested data.
 
-    A target may wait for that data first: it is given when there is no answer without.
+    A target may wait for that data first, so it is sent if no answer comes without it.
 
     Args:
         session: the session.
         task: the write.
-        give_the_rest: sends the data that is still asked for.
+        give_the_rest: sends the data that is still requested.
 
     Returns:
-        The response, and whether the data was given.
+        The response, and whether the data was sent.
 
     Raises:
         PeerTimeout: there is no response either way.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Stimuli of SCSI: CDBs of every opcode, lists that lie, answers cut anywhere.
+"""Stimuli of SCSI: CDBs of every opcode, wrong lists, answers cut anywhere.
 
-Where the unit is not lent, nothing goes out that may write to a medium: opcodes of
-`READING` alone.
+If the unit may not be overwritten, only opcodes of `READING` are sent, none of which
+writes to a medium.
 """
 
 import struct
@@ -15,10 +15,10 @@ READING = frozenset(
     {0x00, 0x03, 0x08, 0x12, 0x1A, 0x25, 0x28, 0x2F, 0x34, 0x37, 0x3C, 0x4D, 0x5A, 0x5E}
     | {0x84, 0x88, 0x8C, 0x8F, 0x90, 0x9E, 0xA0, 0xA3, 0xA8, 0xAB, 0xAF, 0xB7}
 )
-"""Opcodes that change nothing, nor do their service actions."""
+"""Opcodes that change nothing, with all their service actions."""
 
 _STOPS = frozenset({0x1B})
-"""START STOP UNIT: it may take away the unit that the other stimuli need."""
+"""START STOP UNIT: it may stop the unit that the other stimuli need."""
 
 _ACTIONS = frozenset({0x5E, 0x5F, 0x83, 0x84, 0x9B, 0x9D, 0x9E, 0x9F, 0xA3, 0xA4, 0x7F})
 """Opcodes that have service actions in byte 1; 0x7F has them in bytes 8 and 9."""
@@ -46,11 +46,11 @@ def command(
     """Return a SCSI Command with another CDB.
 
     Args:
-        words: what it is.
+        words: its description.
         cdb: the CDB; what is beyond 16 bytes goes into an additional header segment.
-        read: bytes that are expected.
-        data: what is written as immediate data; None for a read.
-        claimed: the Expected Data Transfer Length, where it is not what follows.
+        read: the bytes that are expected.
+        data: the immediate data of a write; None for a read.
+        claimed: the Expected Data Transfer Length, if it differs from the real one.
     """
 
     def change(true: Segments) -> Segments:
@@ -120,12 +120,12 @@ _MODES = (0x00, 0x01, 0x02, 0x08, 0x0A, 0x1A, 0x1C, 0x1D, 0x3E, 0x3F)
 
 
 Answer = tuple[str, bytes, int, int]
-"""A command that tells something: words, its CDB, and where its length stands (the
-first byte of the allocation length, and how many it has)."""
+"""A command that returns data: a description, its CDB, and the place of its allocation
+length (the first byte, and how many it has)."""
 
 
 def answers() -> Iterator[Answer]:
-    """Yield the commands that tell something."""
+    """Yield the commands that return data."""
     yield "REQUEST SENSE", bytes([0x03, 0, 0, 0, 0, 0]), 4, 1
     yield "REQUEST SENSE, descriptors", bytes([0x03, 1, 0, 0, 0, 0]), 4, 1
     yield "INQUIRY", bytes([0x12, 0, 0, 0, 0, 0]), 3, 2
@@ -168,10 +168,10 @@ def _answers_by_action() -> Iterator[Answer]:
 
 
 def cuts(words: str, cdb: bytes, place: int, size: int) -> Iterator[Stimulus]:
-    """Yield a command with its answer cut at every length, and lies about what comes.
+    """Yield a command with its answer cut at every length, and with wrong data lengths.
 
     Args:
-        words: what it is.
+        words: its description.
         cdb: the CDB.
         place: the first byte of the allocation length.
         size: how many bytes it has.
@@ -194,9 +194,9 @@ _SHIFTS = (-8, -4, -1, 0, 1, 4, 8, 255)
 
 
 def lists() -> Mapping[str, tuple[bytes, int, int, bytes]]:
-    """Return the commands that take parameter lists, by what they are.
+    """Return the commands that take parameter lists, by description.
 
-    Each with its CDB, the place and size of the list's length in it, and a right list.
+    Each has its CDB, the place and size of the list's length in it, and a valid list.
     """
     caching = bytes([0x08, 0x12]) + bytes(18)
     control = bytes([0x0A, 0x0A]) + bytes(10)
@@ -248,7 +248,7 @@ def lists() -> Mapping[str, tuple[bytes, int, int, bytes]]:
 
 
 def altered_lists(words: str) -> Iterator[Stimulus]:
-    """Yield a parameter list cut anywhere, longer, and with each byte of it a lie."""
+    """Yield a parameter list cut anywhere, made longer, and with each byte changed."""
     cdb, place, size, right = lists()[words]
     for length in range(len(right) + 1):
         if length > 64 and length % 64:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Stimuli of text and of CHAP: every shape that a data segment of keys can have."""
+"""Stimuli of text and of CHAP: data segments of keys in every shape."""
 
 from collections.abc import Iterator, Mapping
 
@@ -136,7 +136,7 @@ _RESPONSES: Mapping[str, bytes] = {
 }
 
 _RIGHT = b"CHAP_N=assay-initiator\0CHAP_R=0x" + b"00" * 16 + b"\0"
-"""The keys of a proof, none of which is right."""
+"""Keys of a proof with wrong values."""
 
 _NAMES: Mapping[str, bytes] = {
     "nothing": b"",
@@ -179,7 +179,7 @@ def _data(kind: str, words: str, data: bytes, **fields: int) -> Stimulus:
 
 
 def malformed_texts(kind: str) -> Iterator[Stimulus]:
-    """Yield data segments that are no list of pairs, or far too long a one."""
+    """Yield data segments that are not a list of pairs, or far too long."""
     for words, data in _WHOLE.items():
         yield _data(kind, f"text: {words}", data)
 
@@ -208,7 +208,7 @@ def cut_texts(kind: str, cut: int, last: int) -> Iterator[Stimulus]:
 
 
 def responses() -> Iterator[Stimulus]:
-    """Yield answers to a challenge: names, responses, identifiers, challenges."""
+    """Yield wrong answers to a challenge: names, responses, identifiers, challenges."""
     for words, data in _CHAP_STEPS.items():
         yield _data("Login", f"CHAP: {words}", data, flags=0)
         yield _data("Login", f"CHAP, T=1: {words}", data, flags=0x81)
@@ -232,7 +232,7 @@ def responses() -> Iterator[Stimulus]:
 
 
 def logins_without_proof(names: bytes) -> Iterator[Stimulus]:
-    """Yield first requests that leave the proof out, in every stage and to its end.
+    """Yield first requests that skip the proof, in every stage and up to its end.
 
     Args:
         names: the text that says who logs in where.

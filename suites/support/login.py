@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Logins by hand: one exchange, a whole stage, and how a target may end them."""
+"""Manual logins: one exchange, a whole stage, and the ways a target may end them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,24 +20,24 @@ from iscsi.pdu import LoginRequest, LoginResponse, NOPIn, NOPOut, Reject
 from iscsi.text import Pairs
 
 INITIATOR_ERROR_CLASS = 2
-"""The Status-Class of what the initiator has most likely caused."""
+"""The Status-Class of errors that the initiator most likely caused."""
 
 _STATUS_FIRST = "RFC7143-7.12-i01"
-"""A login that fails ends with a status, not by a connection that closes alone."""
+"""A failed login ends with a status, not only by a closed connection."""
 
 _PROOF_IS_OPTIONAL = "RFC7143-12.1-02"
 
 _MAX_TURNS = 32
 _MAX_PARTS = 512
-"""Responses that one text may come in: a target cuts it where it likes."""
+"""The maximum number of responses for one text, which a target may split anywhere."""
 
 _PLAIN = {
     Stage.SECURITY: [("AuthMethod", "None")],
     Stage.OPERATIONAL: [("HeaderDigest", "None"), ("DataDigest", "None")],
 }
-"""What a login that wants nothing special offers in a stage."""
+"""The keys that a plain login offers in a stage."""
 
-# The answers of this side to keys that a target offers on its own.
+# The answers of this side to keys that a target offers unasked.
 _OWN = {
     "AuthMethod": "None",
     "HeaderDigest": "CRC32C,None",
@@ -78,7 +78,7 @@ def complete_text(
     nsg: int | None = None,
     **fields: Any,
 ) -> tuple[LoginResponse, Pairs]:
-    """Ask for the rest of a text that a response begins; return the last response.
+    """Request the rest of a text that a response begins; return the last response.
 
     Raises:
         LoginRefused: a response bears a status other than 0.
@@ -105,7 +105,7 @@ def _charging_none(
 ) -> Iterator[None]:
     """Charge the refusal of AuthMethod=None to the clause that makes proofs optional.
 
-    Whoever asks a target name for it that requires a proof expects the refusal.
+    Checks that offer it to a target name that requires a proof expect the refusal.
     """
     try:
         yield
@@ -118,17 +118,17 @@ def _charging_none(
 
 @dataclass(slots=True)
 class _LoginState:
-    """What has been said in one login, and what this side still has to answer."""
+    """The keys of one login so far, and those that this side still has to answer."""
 
     negotiator: Negotiator
     unanswered: Pairs = field(default_factory=list)
 
 
 def _judge_foreign_values(login: LoginExchange, negotiator: Negotiator) -> None:
-    """Raise what is wrong with a list that is answered by what was not in it.
+    """Raise the error of an answer that is not in the offered list.
 
-    Nobody knows what both sides use then, unless a single value was offered: whatever
-    the answer is, the target can mean no other.
+    It is then unclear what both sides use, unless a single value was offered, which is
+    the only one that the target can mean.
 
     Raises:
         NegotiationError: the first of these answers.
@@ -158,7 +158,7 @@ def _with_answers(
     """Return the pairs of a request, with answers to what the target has offered.
 
     A target may offer keys at any time, and waits for their answers (section 6.2). Raw
-    bytes stay what they are.
+    bytes are not changed.
     """
     state = _state_of(login)
     own = text.read(pairs)[0] if isinstance(pairs, bytes) else list(pairs)
@@ -189,7 +189,7 @@ def advance(
     csg: int = Stage.OPERATIONAL,
     nsg: int = Stage.FULL_FEATURE,
 ) -> LoginResponse:
-    """Ask for the next stage until the target agrees; return the response that does.
+    """Request the next stage until the target agrees; return its last response.
 
     Raises:
         LoginRefused: the target ends the login.
@@ -220,9 +220,9 @@ def pass_security(login: LoginExchange, pairs: Pairs) -> LoginResponse:
 
 
 def begin(login: LoginExchange, pairs: Pairs, stage: Stage) -> Pairs:
-    """Begin a login in a stage; return what of its pairs the operational one takes.
+    """Begin a login in a stage; return the pairs left for the operational stage.
 
-    These are all of them, or none where the security stage has had them.
+    These are all of them, or none if the security stage sent them.
 
     Raises:
         LoginRefused, ConformanceFailure: as `advance`.
@@ -243,12 +243,12 @@ def _use_digests(
 
 
 def answers_to(offered: Pairs) -> Pairs:
-    """Return this side's answers to what a target has offered unasked."""
+    """Return this side's answers to the keys that a target has offered unasked."""
     return Negotiator(Role.INITIATOR, _OWN, is_lenient=True).receive(offered)
 
 
 def texts_of(login: LoginExchange) -> Pairs:
-    """Return all pairs that have come in a login, in however many responses."""
+    """Return all pairs that the target has sent in a login."""
     reader = Reader(login.connection)
     return [pair for one in login.responses for pair in reader.add(one) or []]
 
@@ -270,7 +270,7 @@ def provoke(
     pairs: Iterable[tuple[str, str]] | bytes = (),
     **how: Any,
 ) -> LoginRequest:
-    """Send a request that breaks a rule, and make sure that it left as it was meant."""
+    """Send a request that breaks a rule, and check that it was sent unchanged."""
     request = login.send(pairs, **how)
     sent = login.connection.transcript.sent()[-1]
     assert b"".join(sent.segments()) == b"".join(request.segments())
@@ -281,8 +281,8 @@ def provoke(
 def charge_missing_status() -> Iterator[None]:
     """Charge a connection that closes in a block to the clause that requires a status.
 
-    For logins that the target may refuse: a refusal without a status is not what the
-    check is about.
+    This is for logins that the target may refuse: the check is not about a refusal
+    without a status.
     """
     try:
         yield
@@ -303,11 +303,11 @@ def expect_refusal(
         login: where the request was sent.
         *statuses: the statuses allowed; none for any of the initiator's errors.
         is_malformed: True if the request breaks the format, so that a Reject or a
-            dropped connection will do as well (RFC 7143 section 7.7).
+            dropped connection is permitted, too (RFC 7143 section 7.7).
         closing_clause: the clause that a connection closed without a response breaks.
 
     Returns:
-        The response, or None where there is none.
+        The response, or None if there is none.
 
     Raises:
         ConformanceFailure: the login continues, or no answer came.
@@ -350,7 +350,7 @@ def expect_no_login(
     *statuses: int,
     csg: Stage = Stage.OPERATIONAL,
 ) -> LoginResponse:
-    """Go on with a login as far as it leads; expect that it is refused on the way.
+    """Continue a login as far as possible; expect that the target refuses it.
 
     A target may judge names and identities with the first request or later.
 
@@ -361,7 +361,7 @@ def expect_no_login(
         csg: the stage in which it starts.
 
     Raises:
-        ConformanceFailure: the login succeeds, or the status is another.
+        ConformanceFailure: the login succeeds, or the status differs.
     """
     __tracebackhide__ = True
     offers = _PLAIN[csg]
@@ -393,12 +393,12 @@ def _named(statuses: tuple[int, ...]) -> str:
 
 
 def expect_no_transition(login: LoginExchange) -> None:
-    """Expect that a request for a forbidden transition does not bring it about.
+    """Expect that a request for a forbidden transition does not cause it.
 
     A target may refuse it, drop the connection or stay where it is (T=0).
 
     Raises:
-        ConformanceFailure: the response grants a transition, or nothing came.
+        ConformanceFailure: the response agrees to a transition, or no response came.
     """
     __tracebackhide__ = True
     connection = login.connection
@@ -422,7 +422,7 @@ def expect_full_feature(login: LoginExchange, data: bytes = b"up?") -> NOPIn:
 
     Args:
         login: the login.
-        data: what is to be echoed; whether it is remains for the caller to judge.
+        data: the ping data; the caller judges whether it is echoed.
     """
     __tracebackhide__ = True
     connection = login.connection

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Commands to the medium: each of a kind in all its lengths, and their results."""
+"""Commands to the medium: each kind in all its lengths, and their results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def name(layout: Layout) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """A scratch disk and a session with it, and what can be done with blocks.
+    """A scratch disk and a session with it, with methods to transfer blocks.
 
     Attributes:
         session: the session.
@@ -48,18 +48,18 @@ class Medium:
     disk: Disk
 
     def blocks(self, count: int, seed: int = 1) -> bytes:
-        """Return data for some blocks, another for each seed."""
+        """Return data for some blocks, which differs for each seed."""
         size = count * self.disk.block_size
         step = bytes((seed * 31 + i * 7 + (i >> 8)) & 0xFF for i in range(4096))
         return (step * (size // len(step) + 1))[:size]
 
     def read(self, lba: int, count: int) -> bytes:
-        """Return what READ (10) finds, or READ (16) beyond its reach."""
+        """Return the data of READ (10), or of READ (16) for a large LBA."""
         layout = cdb.read_10 if lba + count < 1 << 32 else cdb.read_16
         return self.read_by(layout, lba, count)
 
     def read_by(self, layout: Layout, lba: int, count: int) -> bytes:
-        """Return what a READ finds."""
+        """Return the data of a READ."""
         skip_without(self.session, layout)
         result = self.session.execute(
             layout(lba=lba, blocks=count), read=count * self.disk.block_size
@@ -68,7 +68,7 @@ class Medium:
         return result.data
 
     def write(self, lba: int, data: bytes) -> None:
-        """Write by WRITE (10), or WRITE (16) beyond its reach."""
+        """Write by WRITE (10), or by WRITE (16) for a large LBA."""
         count = len(data) // self.disk.block_size
         layout = cdb.write_10 if lba + count < 1 << 32 else cdb.write_16
         expect_good(self.send(layout, lba, data))
@@ -80,7 +80,7 @@ class Medium:
         return self.session.execute(layout(lba=lba, blocks=count, **fields), write=data)
 
     def last(self, layout: Layout) -> int:
-        """Return the last block; skip where a command's LBA does not reach it."""
+        """Return the last block; skip if the LBA of a command cannot reach it."""
         last = self.disk.blocks - 1
         field = layout.structure.fields["lba"]
         if last >= 1 << field.width:
@@ -92,7 +92,7 @@ Request = Callable[[Medium, Layout, int, int], Result]
 
 
 def without_data(medium: Medium, layout: Layout, lba: int, count: int) -> Result:
-    """Send a command that moves no data."""
+    """Send a command without data."""
     skip_without(medium.session, layout)
     return medium.session.execute(layout(lba=lba, blocks=count))
 
@@ -105,7 +105,7 @@ def reading(medium: Medium, layout: Layout, lba: int, count: int) -> Result:
 
 
 def asking(medium: Medium, layout: Layout, lba: int, _count: int) -> Result:
-    """Send a command that asks about blocks from one on."""
+    """Send a command that requests the state of blocks from one on."""
     skip_without(medium.session, layout)
     return medium.session.execute(layout(lba=lba, allocation_length=24), read=24)
 
@@ -143,7 +143,7 @@ ADDRESSING: tuple[tuple[Layout, Request], ...] = (
     (cdb.write_same_10, repeating),
     (cdb.write_same_16, repeating),
 )
-"""Every command that names blocks by LBA and number, and how it is sent."""
+"""Every command with an LBA and a number of blocks, and how it is sent."""
 
 WRITING: tuple[tuple[Layout, Request], ...] = tuple(
     (layout, send)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Mode pages: asked for, and the control mode page changed."""
+"""Mode pages: how they are read, and how the control mode page is changed."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ Setting = Callable[..., Result]
 def sense_page(
     session: Session, control: PageControl = PageControl.CURRENT, size: int = 6
 ) -> Page:
-    """Return the control mode page; skip where there is none."""
+    """Return the control mode page; skip if there is none."""
     layout = SENSES[size]
     skip_without_sense(session, layout)
     command = layout(
@@ -63,7 +63,7 @@ def mode_data(
     control: PageControl = PageControl.CURRENT,
     **fields: int,
 ) -> ModeParameters:
-    """Return mode data; skip where the unit has no such command or field."""
+    """Return mode data; skip if the unit does not support the command or a field."""
     result = _ask(session, size, page, control, fields)
     if result.sense and result.sense.additional is IN_CDB:
         pytest.skip("not applicable: the unit does not have such mode data")
@@ -71,7 +71,7 @@ def mode_data(
 
 
 def saved_values(session: Session, page: int, size: int = 6) -> ModeParameters | None:
-    """Return the saved values of a page, or None where none are returned."""
+    """Return the saved values of a page, or None if none are returned."""
     result = _ask(session, size, page, PageControl.SAVED, {})
     return _parsed(result, size) if result.is_good else None
 
@@ -102,7 +102,7 @@ def _parsed(result: Result, size: int) -> ModeParameters:
 
 
 def page_alone(parameters: ModeParameters, code: ModePage) -> Page:
-    """Return the page that was asked for; skip where its length is another."""
+    """Return the requested page; skip if its length differs."""
     pages = [page for page in parameters.pages if page.code == code]
     if not pages or len(pages[0].body) != STRUCTURES[code].length - 2:
         pytest.skip("not applicable: the page is of another edition")
@@ -110,16 +110,16 @@ def page_alone(parameters: ModeParameters, code: ModePage) -> Page:
 
 
 def skip_unless_shared(session: Session) -> None:
-    """Skip where each I_T nexus has a task set of its own (TST 001b, SPC-4 7.5.8).
+    """Skip if each I_T nexus has a task set of its own (TST 001b, SPC-4 7.5.8).
 
-    Tasks, ACA and task attributes of one nexus then mean nothing to another one.
+    Tasks, ACA and task attributes of one nexus then do not affect another one.
     """
     if any(_task_set_type(session, size) for size in SENSES):
         pytest.skip("not applicable: each nexus has a task set of its own (TST)")
 
 
 def _task_set_type(session: Session, size: int) -> int:
-    """Return TST; 0 where the unit does not tell."""
+    """Return TST; 0 if the unit does not report it."""
     command = SENSES[size](dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
     result = session.execute(command, read=ROOM)
     parse = parse_10 if size == 10 else parse_6
@@ -132,16 +132,16 @@ def _task_set_type(session: Session, size: int) -> int:
 
 
 def skip_without_sense(session: Session, layout: Layout) -> None:
-    """Skip where the unit has no such MODE SENSE.
+    """Skip if the unit does not support a MODE SENSE.
 
-    It is asked with room for a header: some do not survive being asked for nothing.
+    The allocation length has room for a header, since some targets die of one of 0.
     """
     command = layout(dbd=1, page_code=ModePage.CONTROL, allocation_length=ROOM)
     skip_if_unknown(session.execute(command, read=ROOM), layout)
 
 
 def changeable_of(session: Session) -> Page:
-    """Return which bits of the page can be changed; skip if that is not reported."""
+    """Return the changeable bits of the page; skip if they are not reported."""
     try:
         return sense_page(session, PageControl.CHANGEABLE)
     except ConformanceFailure:

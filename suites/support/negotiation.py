@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Keys offered in a login, one at a time, and what a target makes of them."""
+"""Keys that a login offers one at a time, and the target's answers."""
 
 from collections.abc import Callable
 
@@ -21,13 +21,13 @@ from suites.support.login import (
 )
 
 REFUSED = "(the login is refused)"
-"""Stands for an answer where the target ended the login; no value looks like it."""
+"""Represents an answer if the target ended the login; no value looks like it."""
 
 SILENCE = "(no answer)"
-"""Stands for an answer where none came."""
+"""Represents a missing answer."""
 
 Offer = Callable[..., Pairs | None]
-"""Offers keys in a first request; returns the target's text, None where it refused."""
+"""Offers keys in a first request; returns the target's text, or None for a refusal."""
 
 NUMBERS = [
     key
@@ -74,7 +74,7 @@ def offer_first(
     None stands for a Login Response that blames the initiator.
 
     Raises:
-        ConformanceFailure: it does not blame the initiator.
+        ConformanceFailure: the status does not blame the initiator.
     """
     __tracebackhide__ = True
     data = pairs if isinstance(pairs, bytes) else text.encode(pairs)
@@ -86,7 +86,7 @@ def offer_first(
 def settle_first(login: LoginExchange, names: Pairs, pairs: Pairs) -> Pairs | None:
     """Send the names and some keys up to full-feature phase; return the text.
 
-    Only then has a target checked how the keys go together (section 6.2).
+    Only then has a target checked that the keys are consistent (section 6.2).
     """
     __tracebackhide__ = True
     return _unless_refused(login, lambda: _settle(login, [*names, *pairs, *_DIGESTS]))
@@ -114,10 +114,9 @@ def _unless_refused(login: LoginExchange, step: Callable[[], Pairs]) -> Pairs | 
 
 
 def answer_of(answers: Pairs | None, name: str) -> str:
-    """Return what was answered for a key: its value, REFUSED or SILENCE.
+    """Return the answer for a key: its value, REFUSED or SILENCE.
 
-    A number that the target says in hexadecimal is returned in decimal: both are as
-    good (section 6.1).
+    A hexadecimal number is returned in decimal, since both are permitted (section 6.1).
     """
     if answers is None:
         return REFUSED
@@ -131,14 +130,14 @@ def answer_of(answers: Pairs | None, name: str) -> str:
 
 
 def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
-    """Expect that a malformed pair is not answered as if it were an offer.
+    """Expect that a malformed pair is not answered like an offer.
 
-    A target may refuse the login, drop the connection, turn the key down or let the
-    pair pass in silence.
+    A target may refuse the login, drop the connection, reject the key or ignore the
+    pair.
 
     Args:
-        login: where it was sent.
-        name: what the pair would be the key of.
+        login: the login that sent it.
+        name: the key that the pair resembles.
         *allowed: values that may nevertheless be answered.
 
     Raises:
@@ -165,7 +164,7 @@ def expect_not_taken(login: LoginExchange, name: str, *allowed: str) -> None:
 
 
 def is_legal_answer(key: Key, answer: str) -> bool:
-    """Tell whether an answer to an inadmissible offer is one that the rules allow.
+    """Tell whether an answer to an inadmissible offer is permitted.
 
     That is: Reject, an admissible value, or the end of the login (6.2.2, 7.12).
     """
@@ -173,9 +172,9 @@ def is_legal_answer(key: Key, answer: str) -> bool:
 
 
 def expect_legal_answer(key: Key, answer: str, expected: list[str]) -> None:
-    """Expect that an inadmissible offer gets an answer that the rules allow.
+    """Expect that an inadmissible offer gets a permitted answer.
 
-    An offer of whatever value needs an answer: silence accuses the clause about that.
+    An offer of any value needs an answer; silence accuses the clause about that.
 
     Raises:
         ConformanceFailure: it gets another, or none.
@@ -191,7 +190,7 @@ def expect_legal_answer(key: Key, answer: str, expected: list[str]) -> None:
 
 
 def identify(value: object) -> str:
-    """Return how a key or a value shows in a check's name."""
+    """Return how the name of a check shows a key or a value."""
     if isinstance(value, Key):
         return value.name
     return str(value)[:24] if value != "" else "(empty)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Requests of every kind that takes a CmdSN, and windows that are full."""
+"""Requests of every kind that carries a CmdSN, and full command windows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -27,7 +27,7 @@ from suites.plugins.sessions import Disk
 from suites.support.data import pattern, start_write
 
 WIDEST_WINDOW = 1024
-"""Commands that a check sends to fill a window at the most."""
+"""The maximum number of commands that a check sends to fill a window."""
 
 NUMBERED: Mapping[str, Callable[..., PDU]] = {
     "ping": lambda **fields: NOPOut(data=b"ping", **fields),
@@ -46,7 +46,7 @@ NUMBERED: Mapping[str, Callable[..., PDU]] = {
 
 
 def skip_where_rejected(request: PDU, answers: Sequence[PDU]) -> None:
-    """Skip where a request was rejected: it then takes no number (section 7.3).
+    """Skip if a request was rejected, which then uses no number (section 7.3).
 
     Whether a rejected request leaves ExpCmdSN alone is judged by checks of that clause.
     """
@@ -58,18 +58,18 @@ def skip_where_rejected(request: PDU, answers: Sequence[PDU]) -> None:
 
 
 def room_for(session: Session, most: int) -> int:
-    """Return how many of so many commands the window takes at once."""
+    """Return how many of a number of commands the window accepts at once."""
     return min(most, serial.distance(session.cmd_sn, session.max_cmd_sn) + 1)
 
 
 def skip_if_closed(session: Session) -> None:
-    """Skip where the window has no room for one more command beside those under way."""
+    """Skip if the window has no room for one more command beside those in progress."""
     if serial.less_than(session.max_cmd_sn, session.cmd_sn):
         pytest.skip("not applicable: the target takes no further command meanwhile")
 
 
 def skip_without_room(session: Session, count: int) -> None:
-    """Skip where the window takes fewer than so many commands at once.
+    """Skip if the window accepts fewer than a number of commands at once.
 
     What lies outside it has to be ignored (section 4.2.2.1).
     """
@@ -78,7 +78,7 @@ def skip_without_room(session: Session, count: int) -> None:
 
 
 def window_size(session: Session) -> int:
-    """Return how many commands the window takes; skip where a check cannot use it."""
+    """Return how many commands the window accepts; skip if a check cannot use it."""
     size = serial.distance(session.cmd_sn, session.max_cmd_sn) + 1
     if not 1 < size <= WIDEST_WINDOW:
         pytest.skip(f"not applicable: a window of {size} commands")
@@ -86,7 +86,7 @@ def window_size(session: Session) -> int:
 
 
 def fill_all_but_first(session: Session) -> tuple[int, list[NOPOut]]:
-    """Send pings that use the window up, all but the first in order.
+    """Send pings that fill the window, all but the first in order.
 
     Returns:
         The CmdSN that is missing, and the pings that wait for it.
@@ -99,8 +99,8 @@ def fill_all_but_first(session: Session) -> tuple[int, list[NOPOut]]:
 def fill_with_writes(session: Session, disk: Disk) -> list[Task]:
     """Start writes that wait for their data until the window is closed.
 
-    Skips where the window stays open however many commands are in progress, and where
-    only one write at a time is in progress.
+    The check is skipped if the window stays open however many commands are in progress,
+    and if the target handles only one write at a time.
     """
     size = window_size(session)
     data = pattern(disk, 1)
@@ -120,11 +120,10 @@ def fill_with_writes(session: Session, disk: Disk) -> list[Task]:
 
 
 def acknowledgements(transcript: Transcript) -> Iterator[tuple[PDU, int, int]]:
-    """Yield each PDU of a target with the least and the greatest ExpCmdSN it may bear.
+    """Yield each PDU of a target, with the least and greatest ExpCmdSN allowed in it.
 
-    The least is the latest that a PDU before it on its connection has borne; the
-    greatest is what the requests that were sent on it make due. They are meant for
-    sessions of one connection.
+    The least is that of the previous PDU on its connection; the greatest follows from
+    the requests that were sent before. Both hold for sessions of one connection.
     """
     earliest: dict[int, int] = {}
     latest: dict[int, int] = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Commands that a logical unit may or may not have."""
+"""Commands that are optional for a logical unit."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,7 +22,7 @@ _NEVER_NOTHING = frozenset(
         cdb.sanitize_cryptographic_erase,
     }
 )
-"""Commands that do too much to be tried, whatever their fields are."""
+"""Commands whose effect is too large for a try, whatever their fields are."""
 
 _HARMLESS: Mapping[Layout, Mapping[str, int]] = MappingProxyType(
     {
@@ -33,7 +33,8 @@ _HARMLESS: Mapping[Layout, Mapping[str, int]] = MappingProxyType(
         cdb.start_stop_unit: {"start": 1},
     }
 )
-"""Fields of commands that do much where every field is 0: whole ranges, or a stop.
+"""Fields of commands whose effect is large if every field is 0: whole ranges, or a
+stop. Writes address blocks beyond the end of all but the largest units.
 
 What writes goes beyond the end of all but the largest units.
 """
@@ -75,17 +76,19 @@ _TAKES = frozenset(
         cdb.extended_copy,
     }
 )
-"""What is tried with R or W set: some targets never answer without (istgt 0.4)."""
+"""Commands that are tried with R or W set: some targets never answer without (istgt
+0.4)."""
 
 _READS = frozenset({cdb.read_6, cdb.read_10, cdb.read_12, cdb.read_16})
 _BLOCK = 4096
 
 
 def is_there(session: Session, layout: Layout) -> bool:
-    """Tell whether the unit has a command.
+    """Tell whether the unit supports a command.
 
-    It is asked what it supports. Some cannot say, and some report what they do not
-    have, so the command is tried, too, where one of zero length does nothing.
+    The unit is asked which commands it supports. Some units cannot answer, and some
+    report commands that they do not support, so the command is also tried if it has no
+    effect with a length of zero.
     """
     support = reported(session, layout)
     is_known = support in (Support.SUPPORTED, Support.VENDOR_SPECIFIC)
@@ -110,10 +113,10 @@ def _room(layout: Layout) -> int:
 
 
 def _least(layout: Layout, room: int) -> dict[str, int]:
-    """Return what a command asks for so that there is something to return.
+    """Return the expected bytes of a command that returns data.
 
-    LIO drops who expects data of a command that brings none, and some lists are refused
-    to who has no room for their header (REPORT LUNS).
+    LIO drops an initiator that expects data of a command without data, and targets
+    refuse some lists if there is no room for their header (REPORT LUNS).
     """
     if layout in _HARMLESS:
         return dict(_HARMLESS[layout])
@@ -125,7 +128,7 @@ def _least(layout: Layout, room: int) -> dict[str, int]:
 
 
 def reported(session: Session, layout: Layout) -> Support | None:
-    """Return what REPORT SUPPORTED OPERATION CODES says, or None."""
+    """Return the answer of REPORT SUPPORTED OPERATION CODES, or None."""
     has_action = layout.service_action is not None
     command = cdb.report_supported_operation_codes(
         reporting_options=ReportingOptions.ONE_SERVICE_ACTION

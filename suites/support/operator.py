@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a target does unasked, or on an order from its operator's side."""
+"""What a target does by itself, or on an order from its operator."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,7 +17,8 @@ Operate = Callable[..., None]
 
 
 def operator(target: TestedTarget) -> Operate:
-    """Return what gives an order about a session: `operate(session, "ping")`."""
+    """Return a function that gives orders about a session: `operate(session,
+    "ping")`."""
 
     def operate(session: Session, order: str, link: Link | None = None) -> None:
         way = link or session.leading
@@ -28,24 +29,24 @@ def operator(target: TestedTarget) -> Operate:
 
 
 PINGED = "iqn.2026-11.org.iscsi-assay:pinged"
-"""The initiator that asks to be pinged, where a target name does so by itself."""
+"""The initiator that wants pings, if a target name sends them by itself."""
 
 PING_SECONDS = 25.0
-"""Such a name pings at least every 20 s."""
+"""Such a name sends a ping at least every 20 s."""
 
 
 def pinged_session(target: TestedTarget, open_session: OpenSession) -> Session:
-    """Open a session on which the target can be had to ping (see `await_ping`)."""
+    """Open a session on which the target can send a ping (see `await_ping`)."""
     name = target.running.special.get(Special.PINGING)
     changes: dict[str, Any] = {}
     if name is not None:
-        # Every target answers at LUN 0, whatever units it has.
+        # Every target answers at LUN 0, whichever units it has.
         changes = {"target_name": name, "initiator_name": PINGED, "lun": 0}
     return open_session(**changes)
 
 
 def await_ping(target: TestedTarget, session: Session) -> NOPIn:
-    """Return the target's next ping: on an order, or as it comes by itself."""
+    """Return the target's next ping, which comes on an order or by itself."""
     if Special.PINGING in target.running.special:
         return session.expect(NOPIn, timeout=PING_SECONDS)
     operator(target)(session, "ping")

@@ -17,7 +17,7 @@ ROOM = 4096
 
 
 def body_of(session: Session, code: int) -> bytes | None:
-    """Return the body of a VPD page; None where the unit does not list it."""
+    """Return the body of a VPD page; None if the unit does not list it."""
     listed = _body(session, VPDPage.SUPPORTED_VPD_PAGES)
     return _body(session, code) if listed and code in listed else None
 
@@ -41,23 +41,23 @@ def standard_of(session: Session) -> StandardInquiry:
 
 
 def limits_of(session: Session) -> BlockLimits:
-    """Return the page of block limits, zeros where there is none.
+    """Return the page of block limits; zeros if there is none.
 
-    A unit may do without the page, and its limits are then unknown: no check demands
-    it. The text of SBC-3 has not been at hand; the layout, and what 0 means in each
-    field, agree with what other implementations and a vendor's manual say of the page.
+    The page is optional, and without it the limits are unknown; no check requires it.
+    The text of SBC-3 was not available to us; the layout, and the meaning of 0 in each
+    field, follow other implementations and a vendor's manual.
     """
     return BlockLimits.parse(body_of(session, VPDPage.BLOCK_LIMITS) or b"")
 
 
 def longest_transfer(session: Session, disk: Disk) -> int:
-    """Return how many bytes a command may move: all of the disk if none is reported."""
+    """Return how many bytes a command may transfer: the whole disk without a limit."""
     limit = limits_of(session).maximum_transfer_length
     return min(limit or disk.blocks, disk.blocks) * disk.block_size
 
 
 def provisioning_of(session: Session) -> LogicalBlockProvisioning:
-    """Return the page of logical block provisioning; skip where there is none."""
+    """Return the page of logical block provisioning; skip if there is none."""
     body = body_of(session, VPDPage.LOGICAL_BLOCK_PROVISIONING)
     if body is None:
         pytest.skip("not applicable: the unit has no VPD page B2h")
@@ -65,7 +65,7 @@ def provisioning_of(session: Session) -> LogicalBlockProvisioning:
 
 
 def capacity_of(session: Session) -> Capacity16:
-    """Return the data of READ CAPACITY (16); skip where there is none."""
+    """Return the data of READ CAPACITY (16); skip if there is none."""
     if not is_there(session, cdb.read_capacity_16):
         pytest.skip("not applicable: the unit has no READ CAPACITY (16)")
     result = session.execute(cdb.read_capacity_16(allocation_length=32), read=32)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where the robustness suite sends from, and the right PDU of each kind for there.
+"""The positions of the robustness suite, and the correct PDU of each kind in them.
 
-A stimulus is made of a PDU that would be right (`PDUS`), with the numbers and tags of
-the session at hand.
+A stimulus is made from a correct PDU (`PDUS`), with the numbers and tags of the current
+session.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ _UNASSIGNED = 0x1C
 """An opcode of initiators that no document assigns."""
 
 _LAST_STEPS = 3
-"""Requests by which the end of a login is asked for after a stimulus."""
+"""Requests that try to finish a login after a stimulus."""
 
 _PING_TAG = 0x0FF0_0000
 _STIMULUS_TAG = 0x0EE0_0000
@@ -51,13 +51,13 @@ class Place:
 
     Attributes:
         connection: the connection that the stimuli go out on.
-        login: the login, where it is not over.
+        login: the login, if it is not finished.
         session: the session, once it is in full-feature phase.
         link: the connection of the session.
-        r2t: what the target has asked for, if it has.
+        r2t: the outstanding R2T, if any.
         block_size: bytes in a block of the unit.
         may_overwrite: whether the unit may be written to.
-        is_locked: whether full-feature phase takes a secret that is not shown here.
+        is_locked: whether full-feature phase requires a secret that is not used here.
         pings: how many pings have been sent.
     """
 
@@ -89,10 +89,10 @@ class Place:
         return _STIMULUS_TAG + self.pings
 
     def settle(self, seconds: float) -> bool:
-        """Let the target do with a stimulus what it will; tell if it still listens.
+        """Let the target react to a stimulus; return whether it still serves.
 
-        Where a session is open, a ping behind the stimulus comes back. A login is over,
-        whatever it came to; where it takes a secret, its end is asked for.
+        In an open session, a ping behind the stimulus must be answered. A login is then
+        over, whatever its result; if it requires a secret, its end is requested.
         """
         with suppress(ISCSIError, ConformanceFailure):
             if self.session is None:
@@ -104,9 +104,9 @@ class Place:
         return False
 
     def _ask_on(self, response: PDU, seconds: float) -> None:
-        """Ask for full-feature phase as long as a login is not refused.
+        """Request full-feature phase until a login is refused.
 
-        It is what shows whether a stimulus was taken for the secret.
+        This shows whether the target took a stimulus for the secret.
         """
         for _ in range(_LAST_STEPS):
             if (
@@ -136,9 +136,9 @@ class Place:
 
 
 def _answers(pdu: PDU, tag: int) -> bool:
-    """Tell whether a PDU answers a ping: by a pong, or by a Reject of it.
+    """Tell whether a PDU answers a ping: by a NOP-In, or by a Reject of it.
 
-    A Discovery session takes no ping (RFC 7143 section 4.3).
+    A Discovery session permits no ping (RFC 7143 section 4.3).
     """
     if isinstance(pdu, Reject):
         return pdu.rejected_header[16:20] == tag.to_bytes(4, "big")
@@ -285,4 +285,4 @@ PDUS: Mapping[str, tuple[type[PDU], Build]] = MappingProxyType(
         "Unknown": (UnknownPDU, _unknown),
     }
 )
-"""Every PDU of an initiator by the name that checks have, and how it is right."""
+"""Every PDU of an initiator, by its name in checks, in its correct form."""

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The positions of a connection from which the robustness suite sends.
 
-A position is reached by what is right; what is sent there is in `suites.support.place`.
+A position is reached by correct PDUs; `suites.support.place` has those that are sent
+there.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,22 +31,22 @@ from suites.support.place import Place
 AT_ONCE: Mapping[str, str] = MappingProxyType(
     {"DefaultTime2Wait": "0", "DefaultTime2Retain": "0"}
 )
-"""Keys by which a target keeps nothing of a connection that is lost."""
+"""Keys with which a target keeps nothing of a lost connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetFacts:
-    """What is known of a target before a position is taken up.
+    """The known facts about a target before a position is reached.
 
     Attributes:
         portal: its portal.
-        options: how a plain login is done, with an ISID of its own.
-        chap: how to log in to the name that asks for CHAP; None if none does.
-        discovery: what Discovery sessions change.
-        lun: the unit that is attacked.
+        options: the options of a plain login, with an ISID of its own.
+        chap: the login options for the name that requires CHAP; None if none does.
+        discovery: the changed login options of Discovery sessions.
+        lun: the attacked unit.
         block_size: bytes in its blocks.
         may_overwrite: whether it may be written to.
-        timeout: seconds that an answer may take.
+        timeout: the time limit of an answer, in seconds.
     """
 
     portal: Portal
@@ -63,14 +64,14 @@ class TargetFacts:
 
 
 class OutOfReach(Exception):
-    """A target cannot be brought into a position; one line that says why."""
+    """A target cannot reach a position; one line that says why."""
 
 
 Reach = Callable[[TargetFacts, Transcript], Place]
 
 
 def before_login(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Say nothing."""
+    """Send nothing."""
     return Place(facts.connect(transcript), block_size=facts.block_size)
 
 
@@ -99,7 +100,7 @@ def _first_request(
 
 
 def locked(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Say nothing yet to the name that asks for a secret."""
+    """Send nothing yet, to the name that requires a secret."""
     if facts.chap is None:
         raise OutOfReach("no target name asks for CHAP")
     connection = facts.connect(transcript)
@@ -110,13 +111,13 @@ def locked(facts: TargetFacts, transcript: Transcript) -> Place:
 
 
 def security(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand in the security stage, AuthMethod offered."""
+    """Be in the security stage, with AuthMethod offered."""
     pairs = [("AuthMethod", "CHAP,None")]
     return _first_request(facts, transcript, pairs, csg=Stage.SECURITY)
 
 
 def challenged(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand in the security stage, the target's challenge unanswered."""
+    """Be in the security stage, with the target's challenge unanswered."""
     if facts.chap is None:
         raise OutOfReach("no target name asks for CHAP")
     pairs = [("AuthMethod", "CHAP")]
@@ -128,12 +129,12 @@ def challenged(facts: TargetFacts, transcript: Transcript) -> Place:
 
 
 def operational(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand in the operational stage."""
+    """Be in the operational stage."""
     return _first_request(facts, transcript, [], csg=Stage.OPERATIONAL)
 
 
 def login_cut(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand amid a login text that is not whole (C bit)."""
+    """Be in the middle of a login text that is incomplete (C bit)."""
     fields = {"csg": Stage.OPERATIONAL, "continuation": 1}
     return _first_request(facts, transcript, [], **fields)
 
@@ -168,25 +169,25 @@ def _inside(facts: TargetFacts, session: Session) -> Place:
 
 
 def full_feature(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand in full-feature phase."""
+    """Be in full-feature phase."""
     return _inside(facts, _session(facts, transcript))
 
 
 def digests(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand in full-feature phase with both digests."""
+    """Be in full-feature phase with both digests."""
     keys = {"HeaderDigest": "CRC32C", "DataDigest": "CRC32C"}
     return _inside(facts, _session(facts, transcript, keys))
 
 
 def discovery(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand in a Discovery session."""
+    """Be in a Discovery session."""
     changes = {**facts.discovery, "is_discovery": True, "target_name": None}
     options = replace(facts.options, **changes)
     return _inside(facts, _open(facts, transcript, options))
 
 
 def text_cut(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand amid a text that is not whole (C bit), in full-feature phase."""
+    """Be in the middle of an incomplete text (C bit), in full-feature phase."""
     session = _session(facts, transcript)
     request = TextRequest(final=0, continuation=1, data=b"SendTargets=")
     session.send(request)
@@ -226,7 +227,7 @@ def r2t_open(facts: TargetFacts, transcript: Transcript) -> Place:
 
 
 def logged_out(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand behind a logout, on the connection that it has ended."""
+    """Be behind a logout, on the connection that it has ended."""
     session = _session(facts, transcript)
     place = _inside(facts, session)
     session.logout()
@@ -235,7 +236,7 @@ def logged_out(facts: TargetFacts, transcript: Transcript) -> Place:
 
 
 def second_connection(facts: TargetFacts, transcript: Transcript) -> Place:
-    """Stand on the second connection of a session."""
+    """Be on the second connection of a session."""
     session = _session(facts, transcript, {"MaxConnections": "2"})
     place = _inside(facts, session)
     link = session.add_connection(2)
@@ -259,7 +260,7 @@ POSITIONS: Mapping[str, Reach] = MappingProxyType(
         "second-connection": second_connection,
     }
 )
-"""Every position by the name that checks have."""
+"""Every position, by its name in checks."""
 
 NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -269,11 +270,12 @@ NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "r2t-open": ("writes",),
     }
 )
-"""The features without which a position cannot be taken up."""
+"""The features that a position needs."""
 
 
 def at(position: str, *values: str) -> object:
-    """Return a parameter set for a check: a position, its needs, and further values."""
+    """Return a parameter set for a check: a position, its features, and other
+    values."""
     return pytest.param(
         position,
         *values,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Recovery within a session: SNACK, data sent again, tasks that change connections."""
+"""Recovery within a session: SNACK, resent data, tasks that change connections."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -48,9 +48,9 @@ from suites.support.data import blocks_for, read, start_write
 PROTOCOL_SERVICE_CRC_ERROR = (0x47, 0x05)
 _PARTS = 8
 SEGMENT = 1024
-"""Bytes in a PDU of the sessions that recover data."""
+"""The maximum data of a PDU in the sessions that recover data, in bytes."""
 CURRENT = frozenset({"exp_cmd_sn", "max_cmd_sn"})
-"""The fields of a repeated PDU that bear current values (RFC 7143 section 11.16)."""
+"""The fields of a repeated PDU that carry current values (RFC 7143 section 11.16)."""
 
 
 def snack(
@@ -60,7 +60,7 @@ def snack(
     values: dict[str, Any] = {"type": int(kind), "target_transfer_tag": RESERVED_TAG}
     if kind in (SNACKType.STATUS, SNACKType.DATA_ACK):
         values["initiator_task_tag"] = RESERVED_TAG
-    # A repeated status has a StatSN that was seen before.
+    # A repeated status has a StatSN that has occurred before.
     session.judges_stat_sn = False
     return session.send(SNACK(**{**values, **fields}), link)
 
@@ -68,9 +68,9 @@ def snack(
 def read_unacknowledged(
     session: Session, disk: Disk, length: int, *, link: Link | None = None
 ) -> Task:
-    """Read at least `length` bytes; return the task, its status not acknowledged.
+    """Read at least `length` bytes; return the task, with its status unacknowledged.
 
-    Whatever is sent afterwards must bear the StatSN of the status as ExpStatSN.
+    Later PDUs must carry the StatSN of the status as ExpStatSN.
     """
     way = link or session.leading
     way.kept_stat_sn = way.status.exp_stat_sn
@@ -85,9 +85,9 @@ def read_unacknowledged(
 
 
 def unacknowledged(session: Session, count: int) -> list[SCSIResponse]:
-    """Return the responses to as many commands, none of them acknowledged.
+    """Return the responses to this many commands, all unacknowledged.
 
-    Whatever is sent afterwards must bear the first one's StatSN as ExpStatSN.
+    Later PDUs must carry the first one's StatSN as ExpStatSN.
     """
     exp_stat_sn = session.leading.kept_stat_sn = session.leading.status.exp_stat_sn
     tasks = [
@@ -118,17 +118,17 @@ def resegmented(
     link: Link | None = None,
     acknowledges: bool = True,
 ) -> tuple[list[DataIn], SCSIResponse]:
-    """Send an R-Data SNACK for a task; return the data and the response it brings.
+    """Send an R-Data SNACK for a task; return the data and the response that it causes.
 
     Args:
         session: the session.
         task: a finished read whose status is not acknowledged.
         tag: the SNACK Tag.
         link: the task's connection; None for the leading one.
-        acknowledges: False leaves its status unacknowledged further on.
+        acknowledges: False leaves the status unacknowledged afterwards.
 
     Raises:
-        ConformanceFailure: something else comes, or something after the response.
+        ConformanceFailure: another PDU comes, or one after the response.
     """
     __tracebackhide__ = True
     request = snack(
@@ -159,11 +159,11 @@ def stat_sn_of(task: Task) -> int:
 def repeated(session: Session, count: int, *, of: SNACK) -> list[PDU]:
     """Return the PDUs that answer a Data/R2T SNACK.
 
-    A target may refuse it with SNACK Reject (section 7.8): what is checked is then not
+    A target may refuse it with SNACK Reject (section 7.8); the check is then not
     applicable.
 
     Raises:
-        ConformanceFailure: something else came, or too few.
+        ConformanceFailure: another PDU came, or too few of them.
     """
     __tracebackhide__ = True
     copies: list[PDU] = []
@@ -191,7 +191,7 @@ def _next(session: Session, expected: str, link: Link | None = None) -> PDU:
 
 
 def content(pdu: PDU, *, but: frozenset[str] = CURRENT) -> dict[str, Any]:
-    """Return the fields of a PDU by name, but for some."""
+    """Return the fields of a PDU by name, without some of them."""
     names = [field.name for field in pdu.fields_desc if field.name not in but]
     return {
         name: bytes(value) if name in ("data", "padding") else value
@@ -239,7 +239,7 @@ def expect_reject(
     """Expect the Reject of a PDU, with one reason or any.
 
     Raises:
-        ConformanceFailure: something else came, or nothing.
+        ConformanceFailure: another PDU came, or none.
     """
     __tracebackhide__ = True
     expected = f"Reject of {type(of).__name__}"
@@ -254,9 +254,10 @@ def expect_reject(
 
 
 def in_parts(session: Session, task: Task, r2t: R2T, count: int) -> list[DataOut]:
-    """Return the Data-Out PDUs that answer an R2T: as many, or more if they must be.
+    """Return the Data-Out PDUs that answer an R2T: this many, or more if necessary.
 
-    A target chooses how much it asks for, and how much of it one PDU may hold.
+    A target chooses how much data an R2T requests, and how much of it one PDU may
+    carry.
     """
     start = int(r2t.buffer_offset)
     length = int(r2t.desired_data_transfer_length)
@@ -289,10 +290,10 @@ def reassign(
 def expect_reassigned(
     session: Session, task: Task, *, link: Link | None = None, exp_data_sn: int = 0
 ) -> TaskManagementResponse:
-    """Send TASK REASSIGN for a task and expect that it is taken; return the response.
+    """Send TASK REASSIGN for a task and expect that it succeeds; return the response.
 
     Raises:
-        ConformanceFailure: the response is another than Function complete.
+        ConformanceFailure: the response is not Function complete.
     """
     __tracebackhide__ = True
     answer = reassign(session, task, link=link, exp_data_sn=exp_data_sn)
@@ -302,7 +303,7 @@ def expect_reassigned(
 
 
 def finish_reassigned(session: Session, task: Task) -> Result:
-    """Give a reassigned task its data until its status arrives (section 7.2.2).
+    """Send a reassigned task its data until its status arrives (section 7.2.2).
 
     Raises:
         ConformanceFailure: the task does not continue.
@@ -326,8 +327,8 @@ def lose_data(
 ) -> DataOut:
     """Answer an R2T in eight PDUs, one of them corrupted or left out; return that one.
 
-    There are more of them where the target takes no longer ones; the eighth is the last
-    one then.
+    If the target limits PDUs to less data there are more of them, and the eighth is
+    corrupted or left out.
     """
     parts = in_parts(session, task, r2t, _PARTS)
     if lost_part == _PARTS - 1:
@@ -343,9 +344,9 @@ def lose_data(
 
 
 def answer_r2ts_until_end(session: Session, task: Task) -> list[R2T]:
-    """Answer what R2Ts ask for until a write ends; return them, however it ends.
+    """Answer the R2Ts of a write until it ends; return them, however it ends.
 
-    A response, a dropped connection and silence all end it; none is judged.
+    A response, a dropped connection and a timeout all end it; none of them is judged.
     """
     r2ts: list[R2T] = []
     with suppress(ConnectionLost, PeerTimeout):
@@ -359,19 +360,20 @@ def answer_r2ts_until_end(session: Session, task: Task) -> list[R2T]:
 def expect_recovered(
     session: Session, disk: Disk, task: Task, *, refused: DataOut | None = None
 ) -> None:
-    """Expect that a write whose data was lost is recovered, or ends by the rules.
+    """Expect that a write whose data was lost is recovered, or ends as permitted.
 
-    It is asked for again and GOOD, and the data is right; or it ends with CHECK
-    CONDITION, Protocol Service CRC error; or the connection is dropped (section 7.8).
+    Either the target requests the data again and ends with GOOD, and the data is right;
+    or it ends with CHECK CONDITION, Protocol Service CRC error; or it drops the
+    connection (section 7.8).
 
     Args:
         session: the session.
-        disk: where the write goes, at LBA 0.
+        disk: the disk, which is written at LBA 0.
         task: the write.
         refused: the PDU that first gets Reject, Data-Digest-Error.
 
     Raises:
-        ConformanceFailure: none of these.
+        ConformanceFailure: none of these happened.
     """
     __tracebackhide__ = True
     try:
@@ -404,7 +406,7 @@ def expect_recovered(
 
 
 def until_pong(session: Session) -> list[PDU]:
-    """Send a ping; return what comes before its answer, or before a drop."""
+    """Send a ping; return the PDUs that come before its answer, or before a drop."""
     ping = session.send(NOPOut(immediate=1, data=b"until here"))
     received: list[PDU] = []
     with suppress(ConnectionLost):
@@ -418,10 +420,10 @@ def until_pong(session: Session) -> list[PDU]:
 
 
 def expect_retried(session: Session, command: SCSICommand, data: bytes = b"") -> None:
-    """Send a command again that did not arrive; expect GOOD, or a dropped connection.
+    """Send a lost command again; expect GOOD, or a dropped connection.
 
     Raises:
-        ConformanceFailure: it is not served.
+        ConformanceFailure: another answer came, or none.
     """
     __tracebackhide__ = True
     task = Task(command, data, len(bytes(command.data)))
@@ -442,7 +444,7 @@ def expect_refused_data(session: Session, pdu: PDU) -> None:
     """Expect Reject, Data-Digest-Error, or a dropped connection (section 7.8).
 
     Raises:
-        ConformanceFailure: something else came.
+        ConformanceFailure: another PDU came.
     """
     __tracebackhide__ = True
     try:

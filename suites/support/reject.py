@@ -50,7 +50,7 @@ UNDUE: Mapping[str, PDU] = {
         type=SNACKType.DATA_ACK, target_transfer_tag=_NO_TAG, beg_run=1, run_length=0
     ),
 }
-"""SNACK Requests for what was never sent."""
+"""SNACK Requests for PDUs that were never sent."""
 
 STRAY = DataOut(initiator_task_tag=_NO_TAG, target_transfer_tag=_NO_TAG, data=b"stray")
 """Data-Out that belongs to no task."""
@@ -64,7 +64,7 @@ SERVED: Mapping[str, PDU] = {
     "text": TextRequest(data=b"X-org.iscsi-assay.unknown=1\0"),
     "logout": LogoutRequest(reason=LogoutReason.CLOSE_SESSION),
 }
-"""Requests that are served."""
+"""Requests that the target serves."""
 
 _LUN_IS_RESERVED = (NOPOut, TextRequest)
 
@@ -74,8 +74,7 @@ def provoke_reject_of(
 ) -> tuple[PDU, Reject]:
     """Send a request that must be refused; return it and its Reject.
 
-    A target may drop the connection instead: what holds for Rejects is then not
-    applicable.
+    A target may drop the connection instead; a check of Rejects is then not applicable.
     """
     bad = request.copy()
     for name, value in fields.items():

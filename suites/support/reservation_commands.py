@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Commands that stand for the classes of the reservation conflict tables.
+"""Commands that represent the classes of the reservation conflict tables.
 
-Left out are those where the standards leave a choice to the device server: TEST UNIT
-READY and MODE SENSE (ALLOW COMMANDS of REPORT CAPABILITIES).
+Commands for which the standards leave a choice to the device server are left out: TEST
+UNIT READY and MODE SENSE (ALLOW COMMANDS of REPORT CAPABILITIES).
 """
 
 from collections.abc import Callable, Mapping
@@ -24,13 +24,13 @@ _ROOM = 252
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A command that harms nothing on a scratch disk."""
+    """A command that does no harm on a scratch disk."""
 
     access: Access
     send: Callable[[Session, Disk], Result]
 
     def skip_unless_offered(self, session: Session, disk: Disk) -> None:
-        """Skip the check where the unit does not know the command."""
+        """Skip the check if the unit does not support the command."""
         sense = self.send(session, disk).sense
         if sense and sense.additional in (
             AdditionalSense.INVALID_COMMAND_OPERATION_CODE,
@@ -40,7 +40,7 @@ class Probe:
 
 
 def _unit_query(layout: Layout, room: int = _ROOM, **fields: int) -> Probe:
-    """Return a command about the unit, not about the medium."""
+    """Return a command that addresses the unit, not the medium."""
 
     def send(session: Session, _disk: Disk) -> Result:
         return session.execute(layout(allocation_length=room, **fields), read=room)
@@ -104,4 +104,4 @@ COMMANDS: Mapping[str, Probe] = MappingProxyType(
         "synchronize_cache_10": _touches(cdb.synchronize_cache_10, Access.WRITE),
     }
 )
-"""By a name for tests."""
+"""The commands, by their names in tests."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Persistent reservations: I_T nexuses, what they ask for, and what is to be seen."""
+"""Persistent reservations: I_T nexuses, their requests, and the visible state."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from iscsi.scsi.transport_id import TransportID
 T = TypeVar("T")
 
 ROOM = 4096
-"""Bytes that are asked for where a list has no fixed length."""
+"""The allocation length of lists without a fixed length, in bytes."""
 
 _MOST_ATTENTIONS = 16
 _IN_CDB = AdditionalSense.INVALID_FIELD_IN_CDB
@@ -62,7 +62,7 @@ class Nexus:
 
     session: Session
     key: int = 0
-    """As registered; 0 if it is not."""
+    """The registered key; 0 if it is not registered."""
 
     @property
     def transport_id(self) -> TransportID:
@@ -78,7 +78,7 @@ class Nexus:
         parameters: OutParameters | MoveParameters | bytes,
         **fields: int,
     ) -> Result:
-        """Send PERSISTENT RESERVE OUT; return its verdict.
+        """Send PERSISTENT RESERVE OUT; return the result.
 
         Args:
             action: the service action.
@@ -91,7 +91,7 @@ class Nexus:
         return result
 
     def _skip_without_type(self, code: int) -> None:
-        """Skip where the unit says that it does not take a type that there is."""
+        """Skip if the unit reports that it does not support a type that exists."""
         try:
             reported = self.capabilities()
         except ConformanceFailure:
@@ -106,13 +106,13 @@ class Nexus:
         parameters: OutParameters | MoveParameters | bytes,
         **fields: int,
     ) -> Task:
-        """Send PERSISTENT RESERVE OUT; do not wait (see `out`)."""
+        """Send PERSISTENT RESERVE OUT without waiting (see `out`)."""
         data = parameters if isinstance(parameters, bytes) else parameters.build()
         command = _OUT[action](**{"parameter_list_length": len(data), **fields})
         return self.session.start(command, write=data)
 
     def register(self, key: int, *, own: int | None = None, **flags: Any) -> Result:
-        """REGISTER a key; `own` is RESERVATION KEY if it shall not be the right one."""
+        """REGISTER a key; `own` is RESERVATION KEY, by default the right one."""
         parameters = OutParameters(self.key if own is None else own, key, **flags)
         result = self.out(OutServiceAction.REGISTER, parameters)
         if result.is_good:
@@ -198,7 +198,7 @@ class Nexus:
         return self._read(cdb.persistent_reserve_in_read_full_status, FullStatus.parse)
 
     def target_port(self) -> int:
-        """Return the relative port of this nexus, which must be registered.
+        """Return the relative port identifier of this nexus, which must be registered.
 
         Raises:
             ConformanceFailure: READ FULL STATUS does not list this nexus.
@@ -260,15 +260,15 @@ def expect_attentions(
 ) -> None:
     """Expect these unit attentions, in any order, and no others.
 
-    One whose additional sense code is cut off counts as one of the expected ones.
+    One that ends before its additional sense code counts as one of the expected ones.
 
     Args:
         nexus: the nexus that must be notified.
         *expected: what must be reported.
-        permitted: further attentions that it may get.
+        permitted: further unit attentions that are allowed.
 
     Raises:
-        ConformanceFailure: others are reported, or fewer.
+        ConformanceFailure: others are reported, or some are missing.
     """
     __tracebackhide__ = True
     senses = nexus.attentions()
@@ -294,10 +294,10 @@ def expect_state(
     kind: ReservationType | None = None,
     holder: int = 0,
 ) -> None:
-    """Expect these registered keys, and this reservation under its holder's key.
+    """Expect these registered keys, and this reservation with its holder's key.
 
     Raises:
-        ConformanceFailure: there is something else.
+        ConformanceFailure: the unit reports other ones.
     """
     __tracebackhide__ = True
     registered, reservation = nexus.keys(), nexus.reservation()

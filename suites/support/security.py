@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The security stage by hand, up to any step of CHAP (RFC 7143 section 12.1.3).
+"""The security stage in manual steps, up to any step of CHAP (RFC 7143 section 12.1.3).
 
-Each step returns what the target said; the next one takes what a check makes of it.
+Each step returns the target's answer; a check chooses the arguments of the next step.
 """
 
 from contextlib import nullcontext
@@ -19,7 +19,8 @@ from suites.support.login import advance, ask, expect_refusal, provoke
 from suites.support.ways import AS_ITS_OWNER, PLAIN, Way, charging
 
 OUT_OF_STEP = (LoginStatus.INITIATOR_ERROR, LoginStatus.MISSING_PARAMETER)
-"""How keys and values that do not belong to the step are answered (section 9.2)."""
+"""The permitted answers to keys and values that do not belong to the step (section
+9.2)."""
 
 OWN_IDENTIFIER = 0x5A
 OWN_CHALLENGE = bytes(range(0x40, 0x50))
@@ -29,11 +30,11 @@ _OWN = {"CHAP_I": str(OWN_IDENTIFIER), "CHAP_C": text.format_hex(OWN_CHALLENGE)}
 def options_of(
     target: TestedTarget, options: LoginOptions, node: targets.Target
 ) -> LoginOptions:
-    """Return how to log in to a target name that asks for CHAP.
+    """Return the login options for a target name that requires CHAP.
 
     Args:
         target: the target.
-        options: how a plain login of the check is done.
+        options: the options of a plain login of the check.
         node: the target name.
     """
     of_target = target.options(node)
@@ -51,12 +52,12 @@ def _pairs_of(pairs: Pairs | bytes) -> Pairs:
 
 @dataclass(slots=True)
 class ChapLogin:
-    """A login to a target that asks for CHAP, taken step by step.
+    """A login to a target that requires CHAP, one step at a time.
 
     Attributes:
         login: its connection and numbers.
         options: the names and both sides' credentials.
-        way: the way by which CHAP lets this login in.
+        way: the way in which this login can succeed.
     """
 
     login: LoginExchange
@@ -65,13 +66,13 @@ class ChapLogin:
 
     @property
     def credentials(self) -> chap.Credentials:
-        """What the initiator proves itself with."""
+        """The initiator's credentials."""
         assert self.options.credentials is not None
         return self.options.credentials
 
     @property
     def mutual(self) -> chap.Credentials:
-        """What the target proves itself with."""
+        """The target's credentials."""
         assert self.options.mutual is not None
         return self.options.mutual
 
@@ -87,10 +88,10 @@ class ChapLogin:
         return text.value(answers, "AuthMethod")
 
     def challenge(self, algorithms: str | None = None) -> chap.Challenge:
-        """Go as far as the target's challenge and return it.
+        """Continue to the target's challenge and return it.
 
         Args:
-            algorithms: the CHAP_A; None for that of this login.
+            algorithms: the offered CHAP_A; None for that of this login.
         """
         chosen = self.choose()
         check(
@@ -117,9 +118,9 @@ class ChapLogin:
         return read
 
     def proof(self, challenge: chap.Challenge, **changes: str) -> Pairs:
-        """Return the right CHAP_N and CHAP_R, changed or added to by name.
+        """Return the right CHAP_N and CHAP_R, with changes and additions by name.
 
-        A challenge of our own comes with them where no other way leads in. An empty
+        If the login can only succeed so, the pairs contain a challenge, too. An empty
         value leaves a key out.
         """
         answer = challenge.respond(self.credentials.secret)
@@ -129,15 +130,15 @@ class ChapLogin:
         return [(name, value) for name, value in {**pairs, **changes}.items() if value]
 
     def mutual_proof(self, challenge: chap.Challenge, **changes: str) -> Pairs:
-        """Return the right proof and a challenge of our own, changed by name."""
+        """Return the right proof and a challenge to the target, changed by name."""
         return self.proof(challenge, **{**_OWN, **changes})
 
     def reflection(self, challenge: chap.Challenge, offset: int = 0) -> Pairs:
-        """Return the right proof with the target's own challenge.
+        """Return the right proof, and the target's own challenge sent back to it.
 
         Args:
             challenge: the target's.
-            offset: what is added to its identifier.
+            offset: the number that is added to its identifier.
         """
         return self.mutual_proof(
             challenge,
@@ -146,7 +147,7 @@ class ChapLogin:
         )
 
     def prove(self, pairs: Pairs | bytes) -> Pairs:
-        """Send a proof, ask for the operational stage, return the target's text.
+        """Send a proof, request the operational stage, return the target's text.
 
         A target may agree to leave the stage with that text or later (section 6.3).
         """
@@ -158,13 +159,13 @@ class ChapLogin:
         return answers
 
     def enter(self) -> LoginResponse:
-        """Go on from the operational stage to full-feature phase."""
+        """Continue from the operational stage to full-feature phase."""
         return advance(self.login)
 
     def expect_refusal_of(
         self, pairs: Pairs | bytes, *statuses: int, nsg: int | None = Stage.OPERATIONAL
     ) -> LoginResponse | None:
-        """Send something in the security stage and expect that it ends the login."""
+        """Send pairs in the security stage and expect that they end the login."""
         __tracebackhide__ = True
         provoke(self.login, pairs, csg=Stage.SECURITY, nsg=nsg)
         name = text.value(_pairs_of(pairs), "CHAP_N")
@@ -173,7 +174,7 @@ class ChapLogin:
             return expect_refusal(self.login, *statuses)
 
     def expect_no_answer(self, pairs: Pairs) -> None:
-        """Send a proof and expect no answer to it but a refusal or the end."""
+        """Send a proof and expect only a refusal or the end of the connection."""
         __tracebackhide__ = True
         provoke(self.login, pairs, csg=Stage.SECURITY, nsg=Stage.OPERATIONAL)
         answer = next_or_drop(self.login.connection)
@@ -193,11 +194,11 @@ class ChapLogin:
         identifier: int = OWN_IDENTIFIER,
         data: bytes = OWN_CHALLENGE,
     ) -> None:
-        """Fail unless a text holds the target's name and the right CHAP_R.
+        """Fail unless a text contains the target's name and the right CHAP_R.
 
         Args:
             answers: the target's text.
-            challenge: the target's own, which tells the algorithm.
+            challenge: the target's own, which contains the algorithm.
             identifier: the CHAP_I that the initiator has sent.
             data: the bytes of the CHAP_C that it has sent.
         """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Sessions that are joined and reinstated, and what becomes of their tasks."""
+"""Sessions that are joined and reinstated, and the effects on their tasks."""
 
 from contextlib import suppress
 
@@ -21,12 +21,13 @@ _REPLACED = 1 << 16
 def rejoin(session: Session, cid: int) -> LoginResponse:
     """Log a connection in to a session and return the final Login Response.
 
-    With the CID of a connection that is there it is reinstated.
+    If a connection with that CID exists, it is reinstated.
     """
     replaced = session.links.get(cid)
     session.add_connection(cid)
     if replaced is not None:
-        # An impossible CID keeps the connection in the list that is closed at the end.
+        # With an invalid CID, the connection stays in the list of those closed at the
+        # end.
         session.links[cid | _REPLACED] = replaced
     return next(
         pdu
@@ -36,7 +37,7 @@ def rejoin(session: Session, cid: int) -> LoginResponse:
 
 
 def stall_write(session: Session, disk: Disk) -> Task:
-    """Start a WRITE and leave its R2T unanswered."""
+    """Start a WRITE and do not answer its R2T."""
     data = bytes(disk.block_size)
     task = session.start(
         cdb.write_10(lba=0, blocks=1), write=data, immediate_data=0, unsolicited=0
@@ -46,7 +47,7 @@ def stall_write(session: Session, disk: Disk) -> Task:
 
 
 def answers(session: Session, task: Task, connection: Connection) -> list[PDU]:
-    """Return what has come for a task on a connection, R2Ts left aside."""
+    """Return the PDUs that came for a task on a connection, without R2Ts."""
     return [
         entry.pdu
         for entry in session.transcript.entries
@@ -59,10 +60,10 @@ def answers(session: Session, task: Task, connection: Connection) -> list[PDU]:
 
 
 def expect_gone(session: Session, before: Connection) -> None:
-    """Expect that a connection is closed, at the latest when it is spoken to.
+    """Expect that a connection is closed, at the latest when a PDU is sent on it.
 
     Raises:
-        ConformanceFailure: it is open, or what was said on it got an answer.
+        ConformanceFailure: it is open, or a request on it is answered.
     """
     __tracebackhide__ = True
     position = len(session.transcript)
@@ -96,8 +97,8 @@ def acknowledge(session: Session, link: Link) -> None:
 def expect_served(session: Session, which: str, link: Link | None = None) -> None:
     """Expect that a session is still served.
 
-    A Discovery session is asked for its targets. A Normal one gets TEST UNIT READY,
-    which may come to any status.
+    In a Discovery session, SendTargets must be answered; in a Normal session TEST UNIT
+    READY, with any status.
 
     Raises:
         ConformanceFailure: it is not.

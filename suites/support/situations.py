@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Exchanges that make a target send each kind of PDU in each of its situations."""
+"""Exchanges that make a target send each kind of PDU in each situation."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -27,8 +27,8 @@ from suites.support.text import MANY_UNKNOWN
 from suites.support.traffic import INQUIRY_LENGTH, provoke_reject
 
 ROUNDS = 2
-"""How often an exchange is done: a number that is one too high in one of them is one
-too low in the next."""
+"""How often an exchange runs: a number that is one too high in one run is one too low
+in the next."""
 
 _BURST = 512
 _BLOCKS = 4
@@ -37,7 +37,7 @@ _UNKNOWN_CDB = b"\xff" + bytes(5)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What an exchange may ask of a check: its fixtures, by their names."""
+    """What an exchange may use: the fixtures of a check, by name."""
 
     request: pytest.FixtureRequest
 
@@ -51,7 +51,7 @@ class Stage:
         return open_session(keys)
 
     def operate(self, session: Session, order: str) -> None:
-        """Give the target an order of its operator, where it takes them."""
+        """Give the target an order of its operator, if it accepts orders."""
         target = self.fixture("target")
         if "operator" not in target.features:
             pytest.skip("not applicable: the target cannot be made to send it")
@@ -177,7 +177,7 @@ def _message(order: str) -> Callable[[Stage], None]:
 
 
 def _terminations(stage: Stage) -> None:
-    """Have one session end a task of another one that gets notifications."""
+    """Have one session end a task of another session, which is notified."""
     target = stage.fixture("target")
     if "fast-abort" not in target.features:
         pytest.skip("not applicable: the target does not agree to FastAbort")
@@ -223,16 +223,16 @@ PROVOCATIONS: Mapping[str, Callable[[Stage], None]] = {
     "AsyncMessage@task-termination": _terminations,
     "Reject@always": _rejects,
 }
-"""How each kind of PDU is provoked in each of its situations."""
+"""How to make a target send each kind of PDU, by situation."""
 
 UNPROVOKED: Mapping[str, str] = {
     "NOPIn@one-way": "a target sends it when it likes: no stimulus forces it",
 }
-"""The situations that no exchange here brings about, each with the reason."""
+"""The situations that no exchange here can cause, each with the reason."""
 
 
 def carry_out(request: pytest.FixtureRequest, situation: str) -> list[tuple[str, PDU]]:
-    """Do the exchange of a situation; return all that came, with its situations.
+    """Run the exchange of a situation; return all PDUs, with their situations.
 
     An exchange may fail: other checks judge that.
 
@@ -249,8 +249,8 @@ def carry_out(request: pytest.FixtureRequest, situation: str) -> list[tuple[str,
 def provoke(request: pytest.FixtureRequest, situation: str) -> list[PDU]:
     """Return the PDUs that a target sends in a situation, in order.
 
-    A target may have other ways, such as status in Data-In instead of a SCSI Response.
-    Where no such PDU has come, the check is not applicable.
+    A target may answer in another way, such as with status in Data-In instead of a SCSI
+    Response. If no such PDU came, the check is not applicable.
 
     Args:
         request: the check's own.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Stimuli made from the field tables of `iscsi`: what one PDU may say that is wrong.
+"""Stimuli from the field tables of `iscsi`: the wrong contents of one PDU.
 
-A stimulus is a change of a well-formed PDU, which the position at hand gives
-(`suites.support.positions`): its numbers and tags are those of the session. Nothing
-here sends anything.
+A stimulus is a change of a well-formed PDU of the current position
+(`suites.support.positions`), so it has the numbers and tags of the session. Nothing is
+sent here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,27 +17,27 @@ Segments = tuple[bytes, bytes]
 """Header segments, and the data segment with its padding."""
 
 _ALL_VALUES = 4
-"""Bits of a field of which every value is tried."""
+"""The maximum size in bits of a field of which every value is tried."""
 
 _OPCODE_BITS = 6
 _RESETS = frozenset({6, 7})
-"""TARGET WARM RESET and TARGET COLD RESET: they are to disturb others."""
+"""TARGET WARM RESET and TARGET COLD RESET, which may disturb other initiators."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stimulus:
-    """One thing to send, by the PDU that it is made of."""
+    """One thing to send, by the PDU from which it is made."""
 
     name: str
     kind: str
-    """The PDU that it changes, by its name in the table of positions."""
+    """The name of the changed PDU in the table of positions."""
     change: Callable[[Segments], Segments]
     """From the segments of the well-formed PDU to those that are sent."""
     header_digest: bool | bytes | None = None
     """As `Connection.send`: None for what was negotiated."""
     data_digest: bool | bytes | None = None
     ends: str = ""
-    """What follows it: nothing, or "FIN" or "RST"."""
+    """What follows the PDU: nothing, or "FIN" or "RST"."""
 
     def __str__(self) -> str:
         """Return its name."""
@@ -45,7 +45,7 @@ class Stimulus:
 
 
 def claims(header: bytes) -> int:
-    """Return how many bytes a receiver without digests takes a PDU for."""
+    """Return the length of a PDU as a receiver without digests sees it."""
     length = int.from_bytes(header[5:8], "big")
     return BHS_LENGTH + header[4] * 4 + length + -length % 4
 
@@ -57,15 +57,15 @@ def asks_for_reset(wire: bytes) -> bool:
 
 
 def names_of_fields(layer: type[PDU]) -> list[str]:
-    """Return the fields of a PDU's Basic Header Segment, in their order."""
+    """Return the fields of a PDU's Basic Header Segment, in order."""
     return list(field_bits(layer))
 
 
 def field_values(kind: str, layer: type[PDU], name: str) -> Iterator[Stimulus]:
-    """Yield a stimulus for each boundary, wrong and lying value of a field.
+    """Yield a stimulus for each boundary value and each wrong value of a field.
 
     Args:
-        kind: what the PDU is called.
+        kind: the name of the PDU.
         layer: its class.
         name: the field.
     """
@@ -78,7 +78,7 @@ def field_values(kind: str, layer: type[PDU], name: str) -> Iterator[Stimulus]:
 
 
 def _numbers(width: int) -> Mapping[str, Callable[[int], int]]:
-    """Return what a number of some bits is set to, from what it should be."""
+    """Return the values to which a number is set, from its bits and its right value."""
     maximum = (1 << width) - 1
     if width <= _ALL_VALUES or width == _OPCODE_BITS:
         return {f"{n:#x}": _always(n) for n in range(maximum + 1)}
@@ -123,7 +123,7 @@ def _byte_values(kind: str, name: str, bits: Bits) -> Iterator[Stimulus]:
 
 
 def replacing(start: int, value: bytes) -> Callable[[Segments], Segments]:
-    """Return a change that puts bytes into a header."""
+    """Return a change that writes bytes into a header."""
 
     def change(true: Segments) -> Segments:
         header, data = true
@@ -141,8 +141,8 @@ _AHS_LENGTHS = (0, 1, 2, 3, 4, 5, 6, 9, 0x7FFF, 0x8000, 0xFFFF)
 def ahs_shapes(kind: str) -> Iterator[Stimulus]:
     """Yield additional header segments of all shapes against TotalAHSLength.
 
-    What TotalAHSLength says is there, so that the stream stays readable; AHSLength and
-    AHSType lie within it.
+    TotalAHSLength matches the sent bytes, so that the stream stays readable; AHSLength
+    and AHSType within them are wrong.
     """
     for ahs_type in _TYPES:
         for length in _AHS_LENGTHS:
@@ -186,7 +186,7 @@ _HUGE = (1 << 20, (1 << 23) - 1, 1 << 23, (1 << 24) - 1)
 
 
 def data_lengths(kind: str) -> Iterator[Stimulus]:
-    """Yield data segments of many lengths: true ones, and lies about what follows."""
+    """Yield data segments of many lengths, with right and wrong DataSegmentLength."""
     for length in _LENGTHS:
         yield _with_data(f"{length} bytes of data", kind, length, length)
         yield _with_data(

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Stress: many sessions, their commands, and what ends these; data verified.
+"""Stress: many sessions, their commands, events that end them; data is verified.
 
-Each written block contains its address and the number of the write. A write that
-was acknowledged is what is read; one that was not is there whole or not at all.
+Each written block contains its address and the number of the write. A read must return
+the data of an acknowledged write; the data of any other write must be there completely
+or not at all.
 """
 
 import secrets
@@ -35,7 +36,7 @@ _BLOCKS = 8
 """Blocks of one write."""
 
 _PATIENCE = 1.0
-"""Seconds for which what may have been aborted is waited for."""
+"""The seconds to wait for a write that may have been aborted."""
 
 _ATTRIBUTES = (
     TaskAttribute.SIMPLE,
@@ -56,7 +57,7 @@ ENDS = (
     "logout",
     "connection-reset",
 )
-"""What ends the writes of some sessions before their time."""
+"""The events that end the writes of some sessions early."""
 
 
 @dataclass(slots=True)
@@ -74,22 +75,22 @@ class Stress:
     """Rounds of load on one unit of a target that may be overwritten.
 
     Attributes:
-        attacker: what is judged besides.
-        random: what decides.
+        attacker: judges other effects.
+        random: the generator of random numbers.
     """
 
     attacker: Attacker
     random: Random
     _transcript: Transcript = field(default_factory=Transcript)
-    """That of the round: it becomes the proof."""
+    """The transcript of the round, which becomes the proof."""
     _writes: int = 0
     _ports: int = 0
     _mark: int = field(default_factory=lambda: secrets.randbits(64))
     _allowed: dict[int, set[int]] = field(default_factory=dict)
-    """The numbers of the writes that a slot of blocks may hold."""
+    """The numbers of the writes whose data a slot of blocks may contain."""
 
     def _begin_round(self) -> None:
-        """Have what passes from now on shown as the proof of what is wrong."""
+        """Use the transcript from now on as the proof of a failure."""
         is_own = not self.attacker.tested.provider.is_shared
         self._transcript = Transcript(keeps_proofs=is_own)
         self.attacker.show(self._transcript)
@@ -98,7 +99,7 @@ class Stress:
         """Write all slots once.
 
         Raises:
-            ConformanceFailure: that does not succeed.
+            ConformanceFailure: a write fails.
         """
         free(self.attacker.facts)
         with self._open() as session:
@@ -142,11 +143,11 @@ class Stress:
         self.attacker.judge(f"{count} logins and logouts", self._transcript)
 
     def half_logins(self, count: int) -> None:
-        """Leave many logins unfinished; the target may refuse them, and serves others.
+        """Leave many logins unfinished; the target may refuse them, but must serve.
 
         Raises:
-            ConformanceFailure: the target does not serve others meanwhile, or a new
-                login when their connections are closed.
+            ConformanceFailure: the target does not serve others meanwhile, or does not
+                serve a new login once their connections are closed.
         """
         self._begin_round()
         begun: list[LoginExchange] = []
@@ -172,7 +173,7 @@ class Stress:
         self.attacker.judge(f"{len(begun)} logins that did not end", self._transcript)
 
     def _half_login(self) -> LoginExchange:
-        """Return a login that has got somewhere, or nowhere."""
+        """Return a login that was left at some step, or before its first PDU."""
         facts = self.attacker.facts
         options = self._options()
         connection = facts.connect(self._transcript)
@@ -195,14 +196,14 @@ class Stress:
     # Commands ------------------------------------------------------------------------
 
     def traffic(self, end: str) -> None:
-        """Write on many sessions, end some writes before their time, verify all.
+        """Write on many sessions, end some writes early, verify all data.
 
         Args:
-            end: what ends them, one of `ENDS`.
+            end: the event that ends them, one of `ENDS`.
 
         Raises:
-            ConformanceFailure: data is not what was acknowledged, or the target does
-                not serve.
+            ConformanceFailure: acknowledged data is missing, or the target does not
+                serve.
         """
         self._begin_round()
         what = f"writes on several sessions, amid them: {end}"
@@ -235,7 +236,7 @@ class Stress:
             ) from error
 
     def _options(self) -> LoginOptions:
-        """Return how to log in under an ISID that is new in this check."""
+        """Return login options with an ISID that is new in this check."""
         self._ports += 1
         options = self.attacker.facts.options
         port = (0x8000 | self._ports & 0x7FFF).to_bytes(2, "big")
@@ -266,7 +267,7 @@ class Stress:
                 return
 
     def _begin(self, session: Session, start: int) -> Iterator[_Write]:
-        """Start writes of a session's own slots, of any attribute."""
+        """Start writes to a session's own slots, with any task attribute."""
         window = (session.max_cmd_sn - session.cmd_sn + 1) & 0xFFFFFFFF
         for slot in range(start, start + min(DEPTH, window)):
             self._writes += 1
@@ -292,7 +293,7 @@ class Stress:
                 self._allowed[write.slot] = {write.number}
 
     def _register(self, sessions: Sequence[Session], end: str) -> None:
-        """Have two sessions registered, and one of them hold the reservation."""
+        """Register two sessions, and let one of them hold the reservation."""
         if end != "preempt-and-abort" or len(sessions) < 2:
             return
         for session, key in zip(sessions, _KEYS, strict=False):
@@ -302,7 +303,7 @@ class Stress:
     def _end_some(
         self, sessions: Sequence[Session], writes: Sequence[_Write], end: str
     ) -> None:
-        """End writes of the first session before their time."""
+        """End the writes of the first session early."""
         first, last = sessions[0], sessions[-1]
         own = [one for one in writes if one.session is first]
         match end:
@@ -328,7 +329,7 @@ class Stress:
     # Data ----------------------------------------------------------------------------
 
     def _data(self, slot: int, number: int) -> bytes:
-        """Return what a write puts into a slot."""
+        """Return the data that a write puts into a slot."""
         size = self.attacker.facts.block_size
         first = slot * _BLOCKS
         return b"".join(
@@ -337,10 +338,11 @@ class Stress:
         )
 
     def verify(self, what: str) -> None:
-        """Read all slots; each block holds what a write has put there.
+        """Read all slots; each block must contain the data of a permitted write.
 
         Raises:
-            ConformanceFailure: one holds something else, or not what was acknowledged.
+            ConformanceFailure: a block contains other data, or not the acknowledged
+                data.
         """
         size = self.attacker.facts.block_size
         with self._open() as session:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Text Requests in full-feature phase, and what is left of a value they declare."""
+"""Text Requests in full-feature phase, and the effects of values in them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from suites.support.data import read
 SEGMENT_LENGTH = "MaxRecvDataSegmentLength"
 
 SMALL = 512
-"""The least MaxRecvDataSegmentLength there is, in bytes."""
+"""The least legal MaxRecvDataSegmentLength, in bytes."""
 
 LARGE = 65536
 """A MaxRecvDataSegmentLength that a READ of KIBIBYTES fits into."""
@@ -26,7 +26,7 @@ UNKNOWN = ("X-org.iscsi-assay.unknown", "1")
 """A pair that no target knows."""
 
 MANY_UNKNOWN = [(f"X-org.iscsi-assay.key{number:02}", "1") for number in range(24)]
-"""Pairs whose answers, NotUnderstood each, do not fit into SMALL bytes."""
+"""Pairs whose answers, each NotUnderstood, do not fit into SMALL bytes."""
 
 _READ_LENGTH = 8192
 
@@ -52,7 +52,7 @@ def go_on(
         session: where the exchange continues.
         answer: the response before.
         data: the text.
-        **fields: any field of the request, as it shall be.
+        **fields: fields of the request to set.
     """
     __tracebackhide__ = True
     values = {
@@ -66,9 +66,9 @@ def go_on(
 
 
 def complete_text(session: Session, answer: TextResponse) -> text.Pairs:
-    """Ask for the rest of a text that a response begins; return its pairs.
+    """Request the rest of a text that a response begins; return its pairs.
 
-    A target may cut a text anywhere, and a response with C=1 ends within it (6.1).
+    A target may split a text anywhere, and a response with C=1 does not end it (6.1).
     """
     __tracebackhide__ = True
     joiner = text.Joiner()
@@ -82,10 +82,10 @@ def complete_text(session: Session, answer: TextResponse) -> text.Pairs:
 
 
 def answer_or_drop(session: Session) -> PDU | None:
-    """Return the next PDU of a session, or None where the target dropped it.
+    """Return the next PDU of a session, or None if the target dropped it.
 
     Raises:
-        PeerTimeout: neither came in time.
+        PeerTimeout: neither happened in time.
     """
     try:
         return session.receive()
@@ -94,7 +94,7 @@ def answer_or_drop(session: Session) -> PDU | None:
 
 
 def text_responses(session: Session) -> list[TextResponse]:
-    """Return the Text Responses that have come."""
+    """Return the Text Responses among the received PDUs."""
     received = session.transcript.received()
     return [pdu for pdu in received if isinstance(pdu, TextResponse)]
 
@@ -107,7 +107,7 @@ def longest_data_in(session: Session, disk: Disk) -> int:
 
 
 def expect_still_small(session: Session, disk: Disk) -> None:
-    """Expect that Data-In stays within SMALL bytes, or that the connection has ended.
+    """Expect that Data-In carries at most SMALL bytes, or that the connection ended.
 
     Raises:
         ConformanceFailure: a longer one came.
@@ -120,9 +120,9 @@ def expect_still_small(session: Session, disk: Disk) -> None:
 
 
 def declare(session: Session, *pairs: tuple[str, str]) -> None:
-    """Send pairs that a target may refuse in any way; take what it answers.
+    """Send pairs that a target may refuse in any way; read its answer.
 
-    What is sent next takes the CmdSN that the target then waits for (section 7.3).
+    The next request has the CmdSN that the target then expects (section 7.3).
     """
     session.send(request(*pairs))
     answer = next_or_drop(session.connection)
@@ -136,8 +136,8 @@ def provoke_text_reject(
 ) -> tuple[TextRequest, Reject]:
     """Send pairs that must be refused; return the request and its Reject.
 
-    What is sent next takes the CmdSN that the target then waits for. A target that
-    drops the connection keeps no value: the rest is not applicable.
+    The next request has the CmdSN that the target then expects. If the target drops the
+    connection it keeps no value, and the check is not applicable.
     """
     bad = session.send(request(*pairs))
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Frees a unit of what hostile commands have left: reservations, a stopped medium."""
+"""Removes what hostile commands left on a unit: reservations, a stopped medium."""
 
 from initiator.session import Session
 from iscsi.constants import TMFunction
@@ -7,7 +7,7 @@ from iscsi.scsi import cdb
 from suites.support.positions import TargetFacts
 
 _RESET_SECONDS = 20.0
-"""How long a reset may take: it waits for tasks that are in progress."""
+"""The seconds that a reset may take, since it waits for tasks in progress."""
 
 
 def free(facts: TargetFacts) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Ordinary traffic of every kind, for rules that hold on each PDU of a target."""
+"""Ordinary traffic of every kind, for rules about each PDU of a target."""
 
 from typing import Any
 
@@ -32,26 +32,26 @@ def converse(session: Session) -> list[PDU]:
 
 
 def fields_of(pdu: PDU, prefix: str) -> dict[str, Any]:
-    """Return the fields of a PDU whose name begins so."""
+    """Return the fields of a PDU whose names begin with a prefix."""
     names = [field.name for field in pdu.fields_desc]
     return {name: getattr(pdu, name) for name in names if name.startswith(prefix)}
 
 
 def reserved_fields(pdu: PDU) -> dict[str, int]:
-    """Return the reserved fields of a PDU; all are to be 0 (RFC 7143 chapter 11)."""
+    """Return the reserved fields of a PDU; all must be 0 (RFC 7143 chapter 11)."""
     fields = fields_of(pdu, "reserved")
     fields.pop("reserved_task_tag", None)
     return fields
 
 
 def require_room(session: Session, length: int) -> None:
-    """Skip the check on a target that takes no data segment of this length."""
+    """Skip the check if the target does not accept a data segment of this length."""
     if session.parameters.target_max_recv_data_segment_length < length:
         pytest.skip(f"not applicable: the target takes no segment of {length} bytes")
 
 
 def unassigned(session: Session, opcode: int = 0x1B) -> NOPOut:
-    """Return a PDU whose opcode is no initiator's, numbered as an immediate one."""
+    """Return a PDU whose opcode is no initiator's, numbered like an immediate one."""
     return session.number(
         NOPOut(opcode=opcode, immediate=1, target_transfer_tag=RESERVED_TAG)
     )
@@ -60,8 +60,7 @@ def unassigned(session: Session, opcode: int = 0x1B) -> NOPOut:
 def provoke_reject(session: Session) -> tuple[PDU, Reject]:
     """Send a PDU that must be refused; return it and its Reject.
 
-    A target may drop the connection instead: what holds for Rejects is then not
-    applicable.
+    A target may drop the connection instead; a check of Rejects is then not applicable.
     """
     bad = unassigned(session)
     session.connection.send(bad, note="unassigned opcode")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is tried under each combination of negotiated values (see `combinations`)."""
+"""The tests that run with each combination of negotiated values (`combinations`)."""
 
 from itertools import pairwise
 
@@ -18,11 +18,11 @@ from suites.support.numbering import skip_without_room
 from suites.support.pages import longest_transfer
 
 _LENGTHS = (1, 4 * KIB, 65 * KIB, 300 * KIB)
-"""Bytes at least: below, about and beyond the bursts that are offered."""
+"""The least lengths in bytes: below, about and beyond the offered bursts."""
 
 _MOST_PDUS = 64
-"""PDUs that one transfer may take; small segments then carry less. Each may be a round
-trip, and a busy target needs a fifth of a second for one."""
+"""The maximum number of PDUs of one transfer; with small segments it carries less. Each
+PDU may need a round trip, for which a busy target needs a fifth of a second."""
 
 
 def write_and_read(
@@ -31,7 +31,7 @@ def write_and_read(
     """Write patterns of several lengths and read each back.
 
     Raises:
-        ConformanceFailure: data is wrong, or a limit is not kept.
+        ConformanceFailure: data is wrong, or a limit is exceeded.
     """
     __tracebackhide__ = True
     session = _open(open_session, combination)
@@ -51,10 +51,10 @@ def write_and_read(
 def several_at_once(
     open_session: OpenSession, disk: Disk, combination: Combination
 ) -> None:
-    """Have two writes and a read under way together; each keeps to its own data.
+    """Run two writes and a read together; each must transfer its own data.
 
     Raises:
-        ConformanceFailure: data is wrong, or a limit is not kept.
+        ConformanceFailure: data is wrong, or a limit is exceeded.
     """
     __tracebackhide__ = True
     session = _open(open_session, combination)
@@ -85,10 +85,10 @@ def several_at_once(
 
 
 def residuals(open_session: OpenSession, disk: Disk, combination: Combination) -> None:
-    """Read with one block too many expected, and with one too few.
+    """Read with one block too many expected, and with one block too few.
 
     Raises:
-        ConformanceFailure: flag or count is wrong.
+        ConformanceFailure: a flag or the count is wrong.
     """
     __tracebackhide__ = True
     session = _open(open_session, combination)
@@ -108,10 +108,10 @@ def residuals(open_session: OpenSession, disk: Disk, combination: Combination) -
 
 
 def limits(open_session: OpenSession, disk: Disk, combination: Combination) -> None:
-    """Read several lengths and look at how the data is cut.
+    """Read several lengths and check how the target splits the data.
 
     Raises:
-        ConformanceFailure: a limit is not kept.
+        ConformanceFailure: a limit is exceeded.
     """
     __tracebackhide__ = True
     session = _open(open_session, combination)
@@ -136,11 +136,11 @@ def _start(session: Session, command: bytes, data: bytes) -> Task:
 
 
 def finish_together(session: Session, tasks: list[Task]) -> None:
-    """Give tasks the data they ask for as they ask, the last one's first.
+    """Answer the R2Ts of tasks as they come, the last task's first.
 
-    None is waited for alone: a target may carry out one command after the other. What
-    has come may be a ping of the target, behind which nothing follows until the R2Ts
-    before it are answered.
+    No task is awaited alone, since a target may execute one command at a time. The last
+    PDU may be a ping of the target, which sends nothing more until the R2Ts before it
+    are answered.
     """
     while pending := [task for task in tasks if not task.is_done]:
         if not session.connection.has_frame():
@@ -151,7 +151,7 @@ def finish_together(session: Session, tasks: list[Task]) -> None:
 
 
 def _lengths(session: Session, disk: Disk) -> list[int]:
-    """Return lengths that fit the disk and do not take too many PDUs."""
+    """Return lengths that fit the disk and do not need too many PDUs."""
     agreed = session.parameters
     smallest = min(
         agreed.max_burst_length,
@@ -167,7 +167,7 @@ def _lengths(session: Session, disk: Disk) -> list[int]:
 
 
 def _judge_r2ts(session: Session, task: Task) -> None:
-    """Check that the R2Ts of a write ask for what is left, each within a burst.
+    """Check that the R2Ts of a write request the remaining data, each within a burst.
 
     Raises:
         ConformanceFailure: they do not.
@@ -218,7 +218,7 @@ def _judge_data_in(session: Session, result: Result) -> None:
     """Check segments, sequences and the order of Data-In.
 
     Raises:
-        ConformanceFailure: a limit is not kept.
+        ConformanceFailure: a limit is exceeded.
     """
     __tracebackhide__ = True
     agreed = session.parameters

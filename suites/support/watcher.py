@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The watcher: another initiator, which must not notice what an attacker does."""
+"""The watcher: another initiator, which must not notice the attacker."""
 
 import functools
 import secrets
@@ -19,9 +19,9 @@ _SENTINEL_BLOCKS = 16
 
 @functools.cache
 def _canary() -> bytes:
-    """Return what no answer may hold, the same in all checks of a run.
+    """Return the canary, the same in all checks of a run; no answer may contain it.
 
-    What a target keeps of a session that is over belongs to another initiator still.
+    Even data of a session that is over still belongs to another initiator.
     """
     return secrets.token_bytes(_CANARY)
 
@@ -33,13 +33,13 @@ class Watcher:
     tested: TestedTarget
     options: LoginOptions
     sentinel: int | None
-    """The unit that no stimulus addresses; None where there is none to write to."""
+    """The unit that no stimulus addresses; None if there is no writable one."""
     block_size: int
     canary: bytes = field(default_factory=_canary)
     session: Session | None = None
 
     def start(self) -> None:
-        """Log in, and write what must be found again."""
+        """Log in, and write data that must stay unchanged."""
         session = self.open()
         if self.sentinel is not None:
             command = cdb.write_10(lba=0, blocks=_SENTINEL_BLOCKS)
@@ -52,7 +52,7 @@ class Watcher:
             )
 
     def open(self) -> Session:
-        """Return the session; log in, where none is open."""
+        """Return the session; log in if none is open."""
         if self.session is not None and self.session.connection.is_open:
             return self.session
         lun = 0 if self.sentinel is None else self.sentinel
@@ -67,12 +67,12 @@ class Watcher:
 
     @property
     def pattern(self) -> bytes:
-        """What the sentinel's first blocks hold."""
+        """The contents of the sentinel's first blocks."""
         size = _SENTINEL_BLOCKS * self.block_size
         return (self.canary * (size // _CANARY + 1))[:size]
 
     def ping(self) -> None:
-        """Send a ping that carries the canary, and have it answered.
+        """Send a ping that carries the canary, and wait for its answer.
 
         Raises:
             ConformanceFailure, ISCSIError: it is not answered.
@@ -83,7 +83,7 @@ class Watcher:
             raise ConformanceFailure("the data of the watcher's ping", pong)
 
     def read_again(self) -> bytes:
-        """Return what the sentinel's first blocks hold now."""
+        """Return the present contents of the sentinel's first blocks."""
         assert self.session is not None
         size = len(self.pattern)
         command = cdb.read_10(lba=0, blocks=_SENTINEL_BLOCKS)
@@ -100,7 +100,7 @@ class Watcher:
         return result.data
 
     def forget(self) -> None:
-        """Drop the connection: the target that it led to has ended."""
+        """Drop the connection, since its target has ended."""
         if self.session is not None:
             self.session.close()
             self.session = None

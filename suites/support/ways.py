@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The ways by which CHAP lets an initiator in, where the plain one does not.
+"""The ways in which a CHAP login can succeed, if the plain one does not.
 
-A target may refuse the plain way by one mistake: it does not know MD5, or wants to be
-challenged. Only the checks of that clause are about it. All others take another way
-that leads in, so that they still reach a verdict. The way is looked for once in a run.
+A target may refuse the plain way because of one deviation: it does not support MD5, or
+requires a challenge. Only the checks of that clause are about it. All others use
+another way that succeeds, so that they still reach a verdict. The way is searched for
+once in a run.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,29 +24,30 @@ from targets import Target
 from targets.model import Identity
 
 _CHAP = "RFC7143-9.2.1-01"
-"""CHAP works with what each target has to take; a check of that takes the plain way."""
+"""CHAP works with what each target must support; a check of that uses the plain way."""
 _LONG = 16
-"""Bytes: every target has to take secrets of so many (section 9.2.1)."""
+"""Every target must accept secrets of this many bytes (section 9.2.1)."""
 _QUALIFIER = b"\xff\xfe"
-"""The end of the ISID of a login that tries a way; no check has it."""
+"""The end of the ISID of a login that tries a way; no check uses it."""
 
 _Changes = Callable[[LoginOptions, Target], LoginOptions | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way by which CHAP may let an initiator in."""
+    """One way in which a CHAP login may succeed."""
 
     clauses: tuple[str, ...]
-    """The clauses that a target breaks where it takes this way, but not the plain one:
-    first that of the way."""
+    """The clauses that a target breaks if it accepts this way but not the plain one;
+    the first is that of the way."""
     change: _Changes
-    """Returns the options of such a login, or None where the target name lacks it."""
+    """Returns the options of such a login, or None if the target name does not support
+    it."""
     challenges: bool = False
     """The initiator challenges the target."""
 
     def is_for(self, clauses: set[str]) -> bool:
-        """Tell whether a check of some clauses may take it."""
+        """Tell whether a check of some clauses may use it."""
         return clauses.isdisjoint(self.clauses)
 
 
@@ -107,12 +109,12 @@ def way_into(
     options: LoginOptions,
     node: Target,
 ) -> Way:
-    """Return the way by which CHAP lets an initiator in to a target name.
+    """Return the way in which a CHAP login to a target name succeeds.
 
     Args:
-        request: any of the run.
+        request: the request of any check of the run.
         target: the target.
-        options: how to log in to the name by the plain way.
+        options: the login options of the plain way.
         node: the name.
     """
     found = request.config.stash.setdefault(_FOUND, {})
@@ -122,7 +124,7 @@ def way_into(
 
 
 def _find(target: TestedTarget, options: LoginOptions, node: Target) -> Way:
-    """Try the ways; return the plain one if none leads in, or no refusal comes."""
+    """Try the ways; return the plain one if none succeeds, or if no refusal comes."""
     isid = options.isid[:4] + _QUALIFIER
     start = replace(options, mutual=None, isid=isid)
     for way in (PLAIN, *_OTHERS):
@@ -145,12 +147,12 @@ def _find(target: TestedTarget, options: LoginOptions, node: Target) -> Way:
 
 
 def charging(taken: Way, way: Way) -> AbstractContextManager[None]:
-    """Charge a failure in a block to the clause of a way, where that one is taken."""
+    """Charge a failure in a block to the clause of a way, if that way is used."""
     return clause(way.clauses[0]) if taken is way else nullcontext()
 
 
 def login_changes(options: LoginOptions, way: Way) -> Mapping[str, object]:
-    """Return what `open_session` has to change for a login by a way."""
+    """Return the arguments of `open_session` for a login by a way."""
     return {
         "target_name": options.target_name,
         "initiator_name": options.initiator_name,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Recorded exchanges, changed by chance, for as long as `--campaign` says."""
+"""Recorded exchanges, changed at random, for as long as `--campaign` says."""
 
 import itertools
 from pathlib import Path
@@ -22,7 +22,7 @@ from suites.support.tidying import free
 def test_changed_exchanges_are_survived(
     request: pytest.FixtureRequest, attacker: Attacker
 ) -> None:
-    """The target serves on, whatever becomes of recorded exchanges."""
+    """The target keeps serving, however recorded exchanges are changed."""
     config = request.config
     tested, facts = attacker.tested, attacker.facts
     sentinel = attacker.watcher.sentinel
@@ -48,7 +48,7 @@ def test_changed_exchanges_are_survived(
     bundles = config.option.campaign_bundles
     begin = seeds.recorded(facts, sentinel)
     recordings = () if bundles is None else seeds.from_folder(bundles, sentinel)
-    # One by one: a target that a recording kills is restarted before the next.
+    # One at a time: a target that a recording kills is restarted before the next one.
     campaign.run(itertools.chain(begin, recordings), seconds)
     lines = campaign.summary(seconds)
     for line in lines:

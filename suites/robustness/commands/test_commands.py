@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""CDBs of every opcode, answers cut at every length, parameter lists that lie."""
+"""CDBs of every opcode, answers cut at every length, wrong parameter lists."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_any_command_is_survived(attacker: Attacker, first: int) -> None:
 
 @pytest.mark.parametrize("family", _FAMILIES)
 def test_an_answer_cut_anywhere_is_survived(attacker: Attacker, family: str) -> None:
-    """The target keeps serving, wherever an answer is cut."""
+    """The target keeps serving, wherever the allocation length cuts an answer."""
     chosen = [(n, one) for n, one in _ANSWERS.items() if n.split(",")[0] == family]
     attacker.attack(
         POSITIONS["full-feature"],

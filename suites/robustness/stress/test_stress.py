@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Load: logins without a pause, unfinished ones, many sessions, what ends their I/O."""
+"""Load: logins without a pause, unfinished ones, many sessions, aborted writes."""
 
 import time
 from random import Random
@@ -18,14 +18,14 @@ _SAY_SECONDS = 10.0
 
 @pytest.mark.requirement(*JUDGED)
 def test_logins_without_a_pause_are_served(attacker: Attacker) -> None:
-    """The target serves one login after the other, however the last session ended."""
+    """The target serves one login after another, however the last session ended."""
     Stress(attacker, Random(1)).log_in_repeatedly(_LOGINS)  # noqa: S311  # no secret
     attacker.end()
 
 
 @pytest.mark.requirement(*JUDGED)
 def test_unfinished_logins_block_no_other(attacker: Attacker) -> None:
-    """The target serves others while logins do not end, and new ones afterwards."""
+    """The target serves others beside unfinished logins, and new logins afterwards."""
     Stress(attacker, Random(1)).half_logins(_HALF_LOGINS)  # noqa: S311  # no secret
     attacker.end()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Text that is none, keys with values of all shapes, and proofs of CHAP."""
+"""Malformed text, keys with values of all shapes, and wrong CHAP responses."""
 
 import pytest
 
@@ -26,12 +26,12 @@ _TEXTS = (
     ("text-cut", "Text"),
     ("discovery", "Text"),
 )
-"""Where text is read, and the PDU that carries it."""
+"""The positions in which a target reads text, and the PDU that carries it."""
 
 
 _PLACES = [at(*place) for place in _TEXTS]
 _READ = [at("operational", "Login"), at("full-feature", "Text")]
-"""Where each key is read: in the other positions it is the same code."""
+"""The positions in which each key is sent; the others use the same code."""
 
 
 @pytest.mark.parametrize(("position", "kind"), _PLACES)
