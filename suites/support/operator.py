@@ -17,8 +17,7 @@ Operate = Callable[..., None]
 
 
 def operator(target: TestedTarget) -> Operate:
-    """Return a function that gives orders about a session: `operate(session,
-    "ping")`."""
+    """Return a function that gives an order on a session, such as "ping"."""
 
     def operate(session: Session, order: str, link: Link | None = None) -> None:
         way = link or session.leading

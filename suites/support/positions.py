@@ -274,8 +274,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def at(position: str, *values: str) -> object:
-    """Return a parameter set for a check: a position, its features, and other
-    values."""
+    """Return a parameter set for a check: a position, its features, other values."""
     return pytest.param(
         position,
         *values,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Fixtures for access states: ways to a unit, and what puts them back."""
+"""Fixtures for access states: the access to a unit, and the restored states."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,7 +16,7 @@ from suites.support.access import Ways, ways_of
 def ways(
     open_session: OpenSession, session: Session, target: TestedTarget
 ) -> Iterator[Ways]:
-    """The ways to the unit of `session`; the states are put back at the end."""
+    """The access to the unit of `session`; the states are restored at the end."""
     keeper = open_session(initiator_name=f"{session.options.initiator_name}.keeper")
     known = ways_of(target, keeper)
     yield known
@@ -25,7 +25,7 @@ def ways(
 
 @pytest.fixture
 def changing(ways: Ways, scratch_disk: Disk) -> Ways:
-    """The ways to a unit of our own, so that no other initiator is affected."""
+    """The access to a unit that no other initiator uses."""
     _ = scratch_disk
     return ways
 

@@ -30,7 +30,7 @@ from suites.support.expect import expect_illegal_request
 from suites.support.pages import standard_of
 
 SPC_4 = 6
-"""VERSION of standard INQUIRY data from which on PARAMETER DATA FORMAT is known."""
+"""The VERSION in standard INQUIRY data from which PARAMETER DATA FORMAT exists."""
 
 RESERVED_FORMATS = range(2, 8)
 
@@ -44,7 +44,7 @@ def asked(session: Session, data_format: int, room: int) -> Result:
 
 
 def skip_without_extension(session: Session) -> None:
-    """Skip where the unit does not know the extended header."""
+    """Skip if the unit does not support the extended header."""
     skip_if_refused(asked(session, ReportFormat.EXTENDED, 64), "the extended header")
     if standard_of(session).version < SPC_4:
         pytest.skip("not applicable: the unit is older than SPC-4")
@@ -226,7 +226,7 @@ def test_the_preference_is_reported(
 def test_every_port_reports_the_same(
     session: Session, changing: Ways, elsewhere: Callable[[], Session]
 ) -> None:
-    """Each port reports all groups alike, also after a change of state."""
+    """Each port reports all groups in the same way, also after a change of state."""
     other = elsewhere()
     changing.put(changing.group_of(session), AccessState.NON_OPTIMIZED)
     attentions_of(other)

@@ -25,7 +25,7 @@ CUT = (
     AdditionalSense.INVALID_FIELD_IN_CDB,
     IN_LIST,
 )
-"""What may be said of a list that is cut: the clause leaves the length to vendors."""
+"""The sense codes of a list that is cut, which the clause leaves to vendors."""
 CUT_LENGTHS = (1, 3, 5, 6, 7, 9, 11)
 """Bytes of a list that has two descriptors of four bytes behind a header of four."""
 WHOLE = 8
@@ -43,7 +43,7 @@ def nothing_changes(ways: Ways) -> Iterator[None]:
 
 @pytest.fixture
 def explicit(changing: Ways) -> Ways:
-    """The ways to a unit whose states initiators may change."""
+    """The access to a unit whose states initiators may change."""
     changing.skip_unless_explicit()
     return changing
 
@@ -94,7 +94,7 @@ def test_an_empty_list_sets_nothing(explicit: Ways) -> None:
 def test_a_cut_list_is_refused(session: Session, explicit: Ways, length: int) -> None:
     """A list that ends within its header or a descriptor is refused.
 
-    What stands before that descriptor may have been done already.
+    The descriptors before the cut one may have been applied already.
     """
     group = explicit.group_of(session)
     states = [(group, explicit.other_state(group))] * 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a unit serves in each access state (SPC-4 sections 5.15.2.4 and 5.15.2.5)."""
+"""The commands that a unit serves in each access state (SPC-4 5.15.2.4, 5.15.2.5)."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -28,7 +28,7 @@ Send = Callable[[Session, Disk], Result]
 
 
 def _brings(layout: Layout, **fields: int) -> Send:
-    """Return what sends a command that brings data."""
+    """Return a function that sends a command with data to the initiator."""
 
     def send(session: Session, _disk: Disk) -> Result:
         command = layout(allocation_length=ROOM, **fields)
@@ -38,7 +38,7 @@ def _brings(layout: Layout, **fields: int) -> Send:
 
 
 def _alone(layout: Layout, **fields: int) -> Send:
-    """Return what sends a command without data."""
+    """Return a function that sends a command without data."""
 
     def send(session: Session, _disk: Disk) -> Result:
         return session.execute(layout(**fields))
@@ -103,7 +103,7 @@ def expect_refusal(result: Result, state: AccessState) -> None:
 
 
 def served_before(session: Session, disk: Disk, send: Send, name: str) -> None:
-    """Skip where the unit does not serve a command in an active state either."""
+    """Skip if the unit does not serve a command in an active state."""
     result = send(session, disk)
     if not result.is_good:
         pytest.skip(f"not applicable: {name} is served in no state: {result}")

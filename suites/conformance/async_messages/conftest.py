@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Fixtures for PDUs that a target sends unasked."""
+"""Fixtures for PDUs that a target sends without a request."""
 
 import pytest
 

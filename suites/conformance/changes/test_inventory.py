@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Units that come and go (SPC-4 section 6.33; SAM-5 sections 4.7 and 5.14)."""
+"""Units that are added and removed (SPC-4 section 6.33; SAM-5 4.7 and 5.14)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

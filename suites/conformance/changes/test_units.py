@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Units that get another size or are protected while the target runs (SBC-3)."""
+"""Units whose size or write protection changes while the target runs (SBC-3)."""
 
 from collections.abc import Iterator
 
@@ -53,7 +53,7 @@ def protecting(
 
 
 def write(session: Session, disk: Disk, lba: int, data: bytes) -> None:
-    """Write a block, which must be taken."""
+    """Write a block; the write must succeed."""
     command = cdb.write_10(lba=lba, blocks=1)
     expect_good(ask(session, disk.lun, command, write=data))
 

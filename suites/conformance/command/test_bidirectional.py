@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Commands that read and write, and CDBs beyond 16 bytes (RFC 7143 section 11.2.2).
 
-XDWRITEREAD (SBC-3) is one of both kinds: it returns what was stored, combined by XOR
-with what it is given.
+XDWRITEREAD (SBC-3) is both: it returns the stored data combined by XOR with the sent
+data.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def name(layout: Layout) -> str:
 
 @pytest.fixture
 def session(open_session: OpenSession) -> Session:
-    """A session with short bursts, so that data and R2Ts are several."""
+    """A session with short bursts, so that a transfer needs several PDUs and R2Ts."""
     return open_session(SHORT_BURSTS)
 
 
@@ -52,9 +52,9 @@ def exchange(
 
     Args:
         session: the session.
-        disk: what it is sent to, at LBA 0.
+        disk: the disk, which is addressed at LBA 0.
         data: the data to write.
-        layout: which of the commands.
+        layout: the layout of the command.
         expected: bytes that are expected back; 0 for as many as are sent.
     """
     skip_without(session, layout)

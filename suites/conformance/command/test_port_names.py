@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SCSI device and port names as iSCSI gives them (RFC 7143 section 4.4.2)."""
+"""SCSI device and port names in the form of iSCSI (RFC 7143 section 4.4.2)."""
 
 import re
 

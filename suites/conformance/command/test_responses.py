@@ -19,7 +19,7 @@ UNKNOWN_CDB = b"\xff" + bytes(5)
 
 
 def inquire(session: Session, expected: int, allocation: int = ALLOCATION) -> Result:
-    """Return what INQUIRY brings when `expected` bytes are expected."""
+    """Return the result of INQUIRY when `expected` bytes are expected."""
     return session.execute(cdb.inquiry(allocation_length=allocation), read=expected)
 
 
@@ -52,7 +52,7 @@ def test_response_code_is_assigned(session: Session, command: bytes) -> None:
     "command", [cdb.test_unit_ready(), UNKNOWN_CDB], ids=["good", "bad"]
 )
 def test_snack_tag_is_reserved(session: Session, command: bytes) -> None:
-    """SNACK Tag is 0 where no R-Data SNACK was accepted."""
+    """SNACK Tag is 0 if no R-Data SNACK was accepted."""
     task = session.start(command)
 
     answer = session.expect(SCSIResponse, of=task.command)

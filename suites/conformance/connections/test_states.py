@@ -102,7 +102,7 @@ def test_an_aborted_login_leaves_no_session(
 def test_a_failed_session_outlives_a_failed_login(
     single: Session, new_login: NewLogin, joining_pairs: Pairs, *, with_reset: bool
 ) -> None:
-    """A reinstating login that is broken off leaves the failed session as it was."""
+    """A reinstating login that is broken off leaves the failed session unchanged."""
     # A target that ends the session with the connection keeps nothing.
     cut(single, single.leading, with_reset=True)
     resume(single)
@@ -115,7 +115,7 @@ def test_a_failed_session_outlives_a_failed_login(
     try:
         response = rejoin(single, cid=1)
     except LoginRefused as refusal:
-        # The session was joined just before; what has ended it is the failed login.
+        # The session was joined just before, so the failed login has ended it.
         refusal.requirement = "RFC7143-8.2-i03"
         raise
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The data phase under pairwise combinations of what is negotiated.
+"""The data phase under pairwise combinations of negotiated values.
 
-Each key alone is judged elsewhere. Here any two values of two keys meet, and so does
+Other checks judge each key alone. Here any two values of two keys are combined, and
 each value with each way to cut the initiator's stream into TCP segments.
 """
 
@@ -22,7 +22,7 @@ Judge = Callable[[Callable[[Combination], None], Combination], None]
 
 @pytest.fixture
 def judge(target: TestedTarget, *, is_listed: bool) -> Judge:
-    """Run a trial; do not look for the cause of a listed deviation."""
+    """Run a trial; do not search for the cause of a listed deviation."""
     return partial(
         run, goes_on=lambda: not is_listed and target.running.control.is_alive()
     )

@@ -276,7 +276,8 @@ def test_data_with_a_wrong_offset_leaves_no_foreign_data(
 ) -> None:
     """After Data-Out with a wrong offset each block holds its old or the sent data.
 
-    Not what the buffer held, which may be another initiator's.
+    It must not hold the former contents of a buffer, which may be another initiator's
+    data.
     """
     length = 8 * KIB
     before = pattern(scratch_disk, length, seed=0x10)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Discovery sessions that are asked for CHAP (RFC 7143 sections 6.3.2 and 12.1.3).
+"""Discovery sessions that require CHAP (RFC 7143 sections 6.3.2 and 12.1.3).
 
-The target file's [discovery.chap], or `--discovery-chap` of a target that the run sets
-up, says that they are.
+They do so with [discovery.chap] in the target file, or with `--discovery-chap` on a
+target that the run sets up.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def new_chap_login(
     target: TestedTarget,
     options: LoginOptions,
 ) -> Callable[[], ChapLogin]:
-    """Start logins of Discovery sessions by hand."""
+    """Start manual logins of Discovery sessions."""
     discovery = replace(
         options, is_discovery=True, target_name=None, **target.discovery_credentials()
     )
@@ -108,7 +108,7 @@ def test_wrong_response(chap_login: ChapLogin, bit: int) -> None:
 
 @pytest.mark.requirement("RFC7143-9.2-05", "RFC7143-12.1.3-04")
 def test_unknown_user(chap_login: ChapLogin) -> None:
-    """The target refuses a CHAP_N that it does not know."""
+    """The target refuses an unknown CHAP_N."""
     challenge = chap_login.challenge()
 
     pairs = chap_login.proof(challenge, CHAP_N="nobody-of-that-name")

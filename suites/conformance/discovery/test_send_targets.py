@@ -180,7 +180,7 @@ def test_addresses_are_well_formed(discovery: Session) -> None:
 def test_long_list_is_split(open_session: OpenSession) -> None:
     """A list longer than the initiator's segments comes whole, in several responses.
 
-    Where a response ends within a pair, the next check says so.
+    The next check reports a response that ends within a pair.
     """
     small, whole_list = with_short_segments(open_session)
 
@@ -216,9 +216,9 @@ def test_a_split_list_ends_with_nul(open_session: OpenSession) -> None:
 
 
 def with_short_segments(open_session: OpenSession) -> tuple[Session, Pairs]:
-    """Return a Discovery session that takes short segments, and the whole list.
+    """Return a Discovery session that accepts short segments, and the whole list.
 
-    Skips where the list fits one segment.
+    The check is skipped if the list fits one segment.
     """
     large = open_session(is_discovery=True, target_name=None)
     whole_list = large.send_targets("All")
@@ -235,10 +235,10 @@ def with_short_segments(open_session: OpenSession) -> tuple[Session, Pairs]:
 def test_an_empty_value_needs_a_target(discovery: Session) -> None:
     """The target answers or refuses an empty SendTargets on a Discovery session.
 
-    Appendix C has no value that means nothing on a session without a target, and lets
-    any SendTargets on a Discovery session be answered with the complete list. So
-    nothing, all targets, `SendTargets=Reject`, a Reject and the end of the connection
-    are right; silence, other keys and NotUnderstood are wrong.
+    Appendix C does not define an empty value on a session without a target, and permits
+    the complete list as the answer to any SendTargets on a Discovery session. So an
+    empty text, all targets, `SendTargets=Reject`, a Reject and the end of the
+    connection are right; no response, other keys and NotUnderstood are wrong.
     """
     request = discovery.send(TextRequest(data=b"SendTargets=\0"))
 
@@ -321,8 +321,8 @@ def test_other_requests_are_rejected(discovery: Session, kind: str) -> None:
 def test_other_keys_are_rejected(discovery: Session) -> None:
     """A Discovery session accepts no text key but SendTargets.
 
-    The text says "rejected", not how: a Reject and `key=Reject` (section 6.2) are both
-    in keeping with it.
+    The clause says "rejected" without saying how, so a Reject and `key=Reject` (section
+    6.2) both satisfy it.
     """
     name = SEGMENT_LENGTH
     bad = discovery.send(TextRequest(data=f"{name}=4096\0".encode()))
@@ -358,7 +358,7 @@ def test_recovery_level_is_zero(open_session: OpenSession, level: str) -> None:
 
 @pytest.mark.requirement("RFC7143-7.4.3-01")
 def test_nothing_but_answers_comes(discovery: Session) -> None:
-    """The target sends nothing but Text and Logout Responses on a Discovery session."""
+    """The target sends only Text and Logout Responses on a Discovery session."""
     discovery.send_targets()
     discovery.logout()
 

@@ -71,8 +71,8 @@ def test_the_complete_portal_group_is_reported(
 ) -> None:
     """If the target lists one address, it lists its whole portal group.
 
-    Behind address translation they are others than ours; as many must be there. A host
-    name may stand for an address (section 13.8).
+    Behind address translation they differ from ours, but their number must match. A
+    host name may replace an address (section 13.8).
     """
     portals = target.running.portals
 

@@ -89,7 +89,7 @@ def test_recovery_r2ts_are_numbered_on(writer: Session, scratch_disk: Disk) -> N
 
     r2ts = [r2t, *answer_r2ts_until_end(writer, task)]
     if len(r2ts) == 1:
-        # Other checks judge how the connection ends then (section 7.8 b).
+        # Other checks judge how the connection then ends (section 7.8 b).
         pytest.skip("not applicable: the target ends the task, it asks for no data")
     numbers = [int(pdu.r2t_sn) for pdu in r2ts]
     check(numbers == list(range(len(r2ts))), "R2TSN 0, 1, ...", numbers)
@@ -184,12 +184,12 @@ def test_command_with_corrupted_data_is_retried(
 ) -> None:
     """The target rejects a write with damaged immediate data, and serves its retry.
 
-    Its CmdSN counts as not received, so that the retry is the first that is served.
+    Its CmdSN counts as not received, so the target serves only the retry.
     """
     keys = {"ErrorRecoveryLevel": level, "ImmediateData": "Yes"}
     keys |= {"FirstBurstLength": "65536", "DataDigest": "CRC32C,None"}
     session = open_session(keys)
-    # All of the data fits the command, also if the target takes less than is offered.
+    # All of the data fits the command, also if the target accepts less than is offered.
     room = session.parameters.unsolicited_limit // scratch_disk.block_size
     length = scratch_disk.block_size * min(blocks_for(scratch_disk, SEGMENT), room)
     if not length:

@@ -61,7 +61,7 @@ def old(pair: Session) -> Link:
 
 
 def remove(session: Session, link: Link) -> None:
-    """Lose a connection, and log it out for recovery on the one that remains."""
+    """Close a connection, and log it out for recovery on the remaining one."""
     cut(session, link, with_reset=True)
     session.ping()
     answer = session.logout(LogoutReason.REMOVE_FOR_RECOVERY, cid=link.cid)
@@ -282,7 +282,7 @@ def test_a_recovery_logout_stops_the_connection(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """A recovery logout of a working connection stops its transfers and closes it."""
-    # No second R2T may be on its way.
+    # No second R2T may be in flight.
     session = open_session({**KEYS, "MaxConnections": "2", "MaxOutstandingR2T": "1"})
     session.judges_stat_sn = False
     old = session.add_connection(cid=2)

@@ -34,7 +34,7 @@ COUNTED = (
     *("TextResponse", "LogoutResponse", "SCSIResponse", "TaskManagementResponse"),
     "DataIn",
 )
-"""What bears status and has no check of its StatSN elsewhere."""
+"""PDUs with a status whose StatSN no other check judges."""
 TASKLESS = {"AsyncMessage": "RFC7143-11.9-i01", "Reject": "RFC7143-11.17-i01"}
 """The kinds that belong to no task, each with the clause of its ITT."""
 
@@ -77,7 +77,7 @@ UNUSED = [
 
 DATA_IN = [name for name in PROVOCATIONS if name.startswith("DataIn@")]
 NOT_GIVEN = (RESERVED_TAG, 0)
-"""What a Target Transfer Tag that is reserved may be: the tag that means none, or 0."""
+"""The permitted values of a reserved Target Transfer Tag: the tag for none, or 0."""
 
 
 def kind_of(situation: str) -> str:
@@ -159,7 +159,7 @@ def test_no_residual_if_all_data_was_transferred(
 ) -> None:
     """A command that moved the expected data has no residual flag.
 
-    A refused command that was to move no data has none either.
+    A refused command without data has none either.
     """
     for packet in provoke(request, situation):
         check(not packet.overflow, "O=0", packet, field="O")
@@ -184,7 +184,7 @@ def test_no_residual_if_all_data_was_transferred(
 def test_residual_count_is_zero_without_residual(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
-    """Residual Count is 0 where neither O nor U is set."""
+    """Residual Count is 0 if neither O nor U is set."""
     for packet in provoke(request, situation):
         is_right = packet.overflow or packet.underflow or not packet.residual_count
         check(is_right, "Residual Count 0", packet, field="Residual Count")
@@ -195,7 +195,7 @@ def test_residual_count_is_zero_without_residual(
     "situation", [name for name in PROVOCATIONS if kind_of(name) == "SCSIResponse"]
 )
 def test_snack_tag_is_zero(request: pytest.FixtureRequest, situation: str) -> None:
-    """SNACK Tag is 0 where no R-Data SNACK was accepted."""
+    """SNACK Tag is 0 if no R-Data SNACK was accepted."""
     for packet in provoke(request, situation):
         check(packet.snack_tag == 0, "SNACK Tag 0", packet, field="SNACK Tag")
 
@@ -225,9 +225,9 @@ def test_exp_data_sn_is_zero_without_data_in(
 def test_stat_sn_is_the_next(
     request: pytest.FixtureRequest, transcript: Transcript, situation: str
 ) -> None:
-    """Each response that bears status takes the next StatSN.
+    """Each response with a status has the next StatSN.
 
-    A wrong one is a slip for other checks; it ends this one, which is about the clause.
+    Other checks ignore a wrong one as a slip; this one judges it.
     """
     for packet in provoke(request, situation):
         slip = transcript.slips.first.get("RFC7143-4.2.2.2-i01")
@@ -241,7 +241,7 @@ def test_stat_sn_is_the_next(
 def test_logins_echo_isid_and_tag(
     request: pytest.FixtureRequest, login: LoginExchange, situation: str
 ) -> None:
-    """Each Login Response bears the ISID and the ITT of its request."""
+    """Each Login Response has the ISID and the ITT of its request."""
     for packet in provoke(request, situation):
         tag = login.initiator_task_tag
         check(packet.initiator_task_tag == tag, f"ITT {tag:#x}", packet, field="ITT")
@@ -283,7 +283,7 @@ def test_fields_without_use_are_zero(
 def test_an_unneeded_tag_is_left_out(
     request: pytest.FixtureRequest, situation: str
 ) -> None:
-    """A Data-In that asks for no acknowledgement bears no Target Transfer Tag."""
+    """A Data-In that requests no acknowledgement has no Target Transfer Tag."""
     for packet in _unacknowledged(request, situation):
         is_right = packet.target_transfer_tag in NOT_GIVEN
         expected = "Target Transfer Tag 0xffffffff"
@@ -302,7 +302,7 @@ def test_without_a_tag_there_is_no_lun(
 
 
 def _unacknowledged(request: pytest.FixtureRequest, situation: str) -> list[DataIn]:
-    """Return the Data-In PDUs of a situation that ask for no acknowledgement."""
+    """Return the Data-In PDUs of a situation that request no acknowledgement."""
     return [
         packet
         for packet in provoke(request, situation)

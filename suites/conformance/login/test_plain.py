@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sessions as every check opens them (RFC 7143 chapters 6, 11 to 13).
 
-The other checks go on after what a target does wrong in their logins and texts
-(`initiator.slips`). Here each clause that can be passed over so is judged.
+The other checks continue after deviations in their logins and texts
+(`initiator.slips`). Here each clause that they ignore is judged.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _EVERY_KEY = {
     for name, value in AN_OFFER.items()
     if KEYS[name].kind is not Kind.OBSOLETE and not name.startswith("X#")
 }
-"""The extension keys of section 13.26 are offered by checks of their own."""
+"""Other checks offer the extension keys of section 13.26."""
 
 _PASSED_OVER = (
     "RFC7143-6.1-01",
@@ -45,7 +45,7 @@ _PASSED_OVER = (
     "RFC7143-13.26.1-02",
     *RESULT_CLAUSES.values(),
 )
-"""The clauses of logins and texts that a target can break without ending them."""
+"""The clauses on logins and texts that a target can break without ending them."""
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_plain_sessions_break_no_rule(open_session: OpenSession, clause: str) ->
     discovery = open_session(is_discovery=True, target_name=None)
     discovery.send_targets()
 
-    # Slips of the clause in this check's marker have been raised already.
+    # Slips of the clauses in this check's marker have been raised already.
     assert clause not in discovery.transcript.slips.first

@@ -186,9 +186,9 @@ def test_connection_is_closed_after_a_refusal(
 def test_refusal_bears_the_tag_of_the_request(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """A Login Response that refuses bears the request's ITT.
+    """A Login Response that refuses has the request's ITT.
 
-    No clause says what its ISID is: there is no session that it could name.
+    No clause defines its ISID, since there is no session that it could name.
     """
     login.initiator_task_tag = 0x0BADCAFE
 
@@ -228,7 +228,7 @@ def test_initiator_name_of_any_type_is_accepted(
 ) -> None:
     """The target accepts an InitiatorName of type iqn, eui or naa.
 
-    In lower case alone: section 4.2.7.1 prohibits capitals in any name.
+    The names are in lower case, since section 4.2.7.1 prohibits capitals in any name.
     """
     response = advance(login, _with(first_pairs, "InitiatorName", name))
 

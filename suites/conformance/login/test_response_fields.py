@@ -73,7 +73,7 @@ def test_tsih_comes_from_the_security_stage(
 @pytest.mark.requirement("RFC7143-6.3-i04", "RFC7143-11.13-i01")
 @pytest.mark.parametrize("tag", [0, 1, 0x12345678, 0xFFFFFFFE])
 def test_task_tag_is_echoed(login: LoginExchange, first_pairs: Pairs, tag: int) -> None:
-    """Every Login Response bears the Initiator Task Tag of its request."""
+    """Every Login Response has the Initiator Task Tag of its request."""
     login.initiator_task_tag = tag
 
     responses = log_in_through_all_stages(login, first_pairs)
@@ -89,7 +89,7 @@ def test_task_tag_is_echoed(login: LoginExchange, first_pairs: Pairs, tag: int) 
     ids=["OUI", "OUI-all-ones", "enterprise-number", "random"],
 )
 def test_isid_is_echoed(new_login: NewLogin, first_pairs: Pairs, isid: str) -> None:
-    """Every Login Response bears the ISID of its request, whatever its type."""
+    """Every Login Response has the ISID of its request, whatever its type."""
     login = new_login(isid=bytes.fromhex(isid))
 
     responses = log_in_through_all_stages(login, first_pairs)
@@ -119,7 +119,7 @@ def test_versions_stay_the_same(login: LoginExchange, first_pairs: Pairs) -> Non
 def test_active_version_is_this_protocols(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """Version-active is 0 for an initiator that supports version 0 alone."""
+    """Version-active is 0 for an initiator that supports only version 0."""
     response, _text = ask(login, first_pairs)
 
     check(response.version_active == 0, "Version-active 0", response.version_active)
@@ -127,7 +127,7 @@ def test_active_version_is_this_protocols(
 
 @pytest.mark.requirement("RFC7143-11.13.4-i01", "RFC7143-4.2.2.2-i01")
 def test_stat_sn_rises_by_one(login: LoginExchange, first_pairs: Pairs) -> None:
-    """Each response bears the next StatSN, from the first Login Response on."""
+    """Each response has the next StatSN, from the first Login Response on."""
     log_in_through_all_stages(login, first_pairs)
     expect_full_feature(login)
 

@@ -28,12 +28,12 @@ NewLogin = Callable[..., LoginExchange]
 OpenSession = Callable[..., Session]
 
 _TRIES = 100
-"""Logins, one after the other, that a session may take to be gone."""
+"""The number of logins, one after another, in which a session may disappear."""
 
 
 @pytest.fixture
 def old(open_session: OpenSession) -> Session:
-    """The session that the check's login meets."""
+    """The session that exists when the check logs in."""
     return open_session()
 
 
@@ -179,7 +179,7 @@ def test_tsih_ends_with_its_session(
 ) -> None:
     """The target refuses the TSIH of a closed session.
 
-    A target may take a while to end what the logout has closed.
+    A target may take a while to end the closed session.
     """
     old.logout(LogoutReason.CLOSE_SESSION)
     old.connection.wait_closed()
@@ -225,7 +225,7 @@ def test_connection_is_added(open_session: OpenSession) -> None:
 @pytest.mark.needs("multi-connection")
 @pytest.mark.requirement("RFC7143-4.4.3-01", "RFC7143-11.13.3-i01")
 def test_added_connection_bears_the_tsih(open_session: OpenSession) -> None:
-    """Every Login Response of an added connection bears the session's TSIH."""
+    """Every Login Response of an added connection has the session's TSIH."""
     session = open_session({"MaxConnections": "2"})
 
     response = rejoin(session, cid=2)

@@ -40,7 +40,7 @@ def _transition_id(pair: object) -> str:
 def test_transition_of_the_table_is_granted(
     login: LoginExchange, first_pairs: Pairs, transition: tuple[Stage, Stage]
 ) -> None:
-    """The target grants each legal stage transition, with no keys but the names."""
+    """The target agrees to each legal stage transition, with no keys but the names."""
     start, end = transition
     method = [("AuthMethod", "None")] if start is Stage.SECURITY else []
 
@@ -69,7 +69,7 @@ def test_next_stage_is_not_beyond_the_requested_one(
 def test_transition_beyond_the_table_is_not_granted(
     login: LoginExchange, first_pairs: Pairs, transition: tuple[int, int]
 ) -> None:
-    """The target grants no illegal stage transition."""
+    """The target agrees to no illegal stage transition."""
     start, end = transition
 
     provoke(login, first_pairs, csg=start, nsg=end)
@@ -118,7 +118,7 @@ def test_stage_does_not_change_without_a_transition(
 def test_operational_stage_is_left_forwards_only(
     login: LoginExchange, first_pairs: Pairs, end: int
 ) -> None:
-    """The target leaves the operational stage for full-feature phase alone."""
+    """The target leaves the operational stage only for full-feature phase."""
     ask(login, first_pairs)
 
     provoke(login, csg=Stage.OPERATIONAL, nsg=end)
@@ -234,7 +234,7 @@ def test_other_pdu_ends_the_login(
     first_pairs: Pairs,
     pdu: NOPOut | SCSICommand | TextRequest,
 ) -> None:
-    """The target refuses another PDU amid a login as invalid during login."""
+    """The target refuses another PDU during a login as invalid during login."""
     ask(login, first_pairs)
     # The target ignores a PDU beyond the window (section 4.2.2.1).
     amid = pdu.copy()

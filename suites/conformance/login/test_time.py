@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Logins that stall (RFC 7143 section 8.1.2, T6 and T7)."""
+"""Logins that do not continue (RFC 7143 section 8.1.2, T6 and T7)."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ from suites.plugins.targets import TestedTarget
 from suites.support.login import ask
 
 IN_TIME = 4.0
-"""Seconds after which a login of at most one second must have ended."""
+"""The seconds after which a login with a limit of one second must have ended."""
 
 pytestmark = pytest.mark.needs("operator")
 
 
 @pytest.fixture(autouse=True)
 def short_login_time(target: TestedTarget) -> Iterator[None]:
-    """Have the target end logins after a second, from now on."""
+    """Have the target end logins after one second."""
     target.operate("login-time seconds=1")
     yield
     target.operate("login-time seconds=15")
@@ -35,7 +35,7 @@ def test_a_connection_without_a_login_is_closed(connection: Connection) -> None:
 
 @pytest.mark.requirement("RFC7143-8.1.2-i02")
 def test_a_login_that_stalls_is_ended(login: LoginExchange, first_pairs: Pairs) -> None:
-    """The target closes the connection of a login that stalls."""
+    """The target closes the connection of a login that does not continue."""
     pairs = [*first_pairs, ("AuthMethod", "None")]
     ask(login, pairs, csg=Stage.SECURITY)
 

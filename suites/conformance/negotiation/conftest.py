@@ -20,7 +20,7 @@ def offer(login: LoginExchange, first_pairs: Pairs) -> Offer:
 
 @pytest.fixture
 def settle(login: LoginExchange, first_pairs: Pairs) -> Offer:
-    """Offer keys in a Normal login and go on to its end."""
+    """Offer keys in a Normal login and complete it."""
     return partial(settle_first, login, first_pairs)
 
 

@@ -32,7 +32,7 @@ _UNKNOWN = [
 ]
 _OBSOLETE_FLAGS = ["IFMarker", "OFMarker"]
 _OBSOLETE_RANGES = ["IFMarkInt", "OFMarkInt"]
-# Section 11.12.10: the X# extension alone need not be supported.
+# Section 11.12.10: only the X# extension is optional.
 _UNDERSTOOD = [key for key in OPERATIONAL if not key.name.startswith("X")]
 _ONCE = [
     key for key in OPERATIONAL if key.kind is not Kind.OBSOLETE and not key.may_repeat
@@ -51,7 +51,7 @@ def test_unknown_key_is_not_understood(offer: Offer, name: str) -> None:
 
 @pytest.mark.requirement("RFC7143-6.2-08")
 def test_unknown_keys_leave_the_others_alone(offer: Offer) -> None:
-    """The target answers known keys as usual when unknown ones stand between them."""
+    """The target answers known keys as usual if there are unknown ones between them."""
     one, two = ("X-com.example.one", "1"), ("X-com.example.two", "2")
 
     pairs = offer([one, ("HeaderDigest", "None"), two, ("DataDigest", "None")])
@@ -92,7 +92,7 @@ def test_marker_is_rejected(offer: Offer, name: str, value: str) -> None:
 def test_marker_is_rejected_or_declined(offer: Offer, name: str, value: str) -> None:
     """The target answers IFMarker and OFMarker with Reject or No.
 
-    An offer of No needs no answer: both are ANDed (section 6.2.2).
+    An offer of No needs no answer, since the values are ANDed (section 6.2.2).
     """
     answer = answer_of(offer([(name, value)]), name)
 
@@ -130,12 +130,12 @@ def test_node_architecture_decides_nothing(offer: Offer, value: str) -> None:
 @pytest.mark.parametrize("word", sorted(text.RESERVED_ANSWERS))
 @pytest.mark.parametrize("name", ["HeaderDigest", "MaxBurstLength", "InitialR2T"])
 def test_reserved_word_is_no_offer(offer: Offer, name: str, word: str) -> None:
-    """The target rejects, ignores or corrects a reserved word that is offered.
+    """The target rejects, ignores or corrects an offered reserved word.
 
-    A target may refuse the login or answer Reject or Irrelevant; select an admissible
-    value, where the key has one besides what was offered (section 6.2.2; of a list
-    section 6.2.1 has it select what was offered); or say nothing, since these words
-    belong into answers.
+    A target may refuse the login; it may answer Reject or Irrelevant; it may select an
+    admissible value, if the key has one besides the offered ones (section 6.2.2; in a
+    list, section 6.2.1 makes it select an offered one); and it may give no answer,
+    since these words belong in answers.
     """
     key = KEYS[name]
 
@@ -245,7 +245,7 @@ def test_own_keys_are_declared_once(login: LoginExchange, first_pairs: Pairs) ->
     length = ("MaxRecvDataSegmentLength", "8192")
     ask(login, [*first_pairs, length])
     for name in ("HeaderDigest", "DataDigest"):
-        # A key that the target has offered is answered by now, so do not offer it
+        # A key that the target has offered is answered by now, so it is not offered
         # again.
         is_negotiated = name in dict(texts_of(login))
         ask(login, [(f"X-com.example.{name}" if is_negotiated else name, "None")])

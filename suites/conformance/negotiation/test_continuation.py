@@ -39,7 +39,7 @@ def _send_parts(
 def _are_answered(answers: Pairs, offered: Pairs) -> bool:
     """Tell whether each pair is answered by a value that its key's rule allows.
 
-    A target may choose less than 8192: what it chooses is judged elsewhere.
+    A target may choose less than 8192; other checks judge its choice.
     """
     try:
         agreed = [
@@ -53,9 +53,9 @@ def _are_answered(answers: Pairs, offered: Pairs) -> bool:
 
 @pytest.fixture
 def answered_whole(new_login: NewLogin, first_pairs: Pairs) -> Callable[[Pairs], Pairs]:
-    """Offer pairs that are not cut on another connection; return their answers.
+    """Offer the same pairs uncut on another connection; return their answers.
 
-    A target that answers a whole text wrongly, too, has read the text that was cut.
+    If the target answers the uncut text wrongly, too, it has read the cut text.
     """
 
     def offer(offered: Pairs) -> Pairs:
@@ -69,7 +69,7 @@ def answered_whole(new_login: NewLogin, first_pairs: Pairs) -> Callable[[Pairs],
 def _are_answered_alike(
     answers: Pairs, offered: Pairs, answered_whole: Callable[[Pairs], Pairs]
 ) -> bool:
-    """Tell whether pairs are answered by the rules, or as if the text were not cut."""
+    """Tell whether pairs are answered as the rules permit, or like the uncut text."""
     if _are_answered(answers, offered):
         return True
     names = dict(offered)
@@ -85,7 +85,7 @@ def test_pairs_span_requests(
     answered_whole: Callable[[Pairs], Pairs],
     cut: int,
 ) -> None:
-    """The target reads pairs that are cut anywhere and continued with the C bit."""
+    """The target reads pairs that are split anywhere and continued with the C bit."""
     _response, offered = ask(login, first_pairs)
 
     _empty, answers = _send_parts(login, [_OFFER[:cut], _OFFER[cut:]])
@@ -136,7 +136,7 @@ def test_answer_to_continued_text_is_empty(
 def test_continuation_and_transition_exclude_each_other(
     login: LoginExchange, first_pairs: Pairs
 ) -> None:
-    """The target grants no transition to a request with both C and T."""
+    """The target agrees to no transition if a request has both C and T."""
     ask(login, first_pairs)
 
     provoke(login, b"HeaderDigest=No", nsg=Stage.FULL_FEATURE, continuation=1)
@@ -146,14 +146,14 @@ def test_continuation_and_transition_exclude_each_other(
 
 @pytest.mark.requirement("RFC7143-11.13.7-01", "RFC7143-6.2-01", "RFC7143-6.1-01")
 def test_no_response_has_both_c_and_t(new_login: NewLogin, first_pairs: Pairs) -> None:
-    """The target cuts a long text into responses that never have both C and T."""
+    """The target splits a long text into responses that never have both C and T."""
     bulky = [(f"X-com.example.bulky{number}", "v" * 200) for number in range(25)]
     filler = [(f"X-com.example.{number:03}", "v") for number in range(300)]
 
     with clause("RFC7143-6.2-08"):
         ask(new_login(), [*first_pairs, ("X-com.example.first", "v")])
-    # If the target refuses a text of this length with short answers, another clause is
-    # broken.
+    # If the target refuses a text of this length with short answers, it breaks another
+    # clause.
     with clause("RFC7143-6.1-04"):
         ask(new_login(), [*first_pairs, *bulky])
     login = new_login()

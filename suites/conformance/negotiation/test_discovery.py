@@ -25,7 +25,7 @@ from suites.support.negotiation import (
 @pytest.mark.requirement("RFC7143-6.2-14", "RFC7143-6.2-15")
 @pytest.mark.parametrize("key", IRRELEVANT, ids=identify)
 def test_irrelevant_key_is_understood(offer_in_discovery: Offer, key: Key) -> None:
-    """A Discovery session answers a key that it has no use for, as a known key."""
+    """A Discovery session answers a key that it does not use as a known key."""
     answers = offer_in_discovery([(key.name, AN_OFFER[key.name])])
 
     answer = answer_of(answers, key.name)

@@ -53,7 +53,7 @@ def test_first_value_that_is_supported(offer: Offer, key: Key, value: str) -> No
     ids=identify,
 )
 def test_unknown_values_are_ignored(offer: Offer, key: Key, value: str) -> None:
-    """The target ignores values of a list that it does not know."""
+    """The target ignores unknown values of a list."""
     answers = offer([(key.name, value)])
 
     answer = answer_of(answers, key.name)

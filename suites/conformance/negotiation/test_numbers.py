@@ -45,7 +45,7 @@ _LENGTH = KEYS["MaxRecvDataSegmentLength"]
 
 
 def _is_result(key: Key, offered: int, answer: str) -> bool:
-    """Tell whether an answer is one that the key's result function allows."""
+    """Tell whether the key's result function permits an answer."""
     if answer in (REFUSED, SILENCE, *text.RESERVED_ANSWERS):
         return False
     result = text.parse_number(answer)
@@ -77,7 +77,7 @@ def test_result_function_is_followed(offer: Offer, key: Key, value: int) -> None
 @pytest.mark.parametrize("prefix", ["0x", "0X"])
 @pytest.mark.parametrize("key", _KEYS)
 def test_number_in_hexadecimal(offer: Offer, key: Key, prefix: str) -> None:
-    """The target understands a number in hexadecimal as it does one in decimal."""
+    """The target understands a hexadecimal number like a decimal one."""
     value = int(key.default or "0")
 
     answers = offer([(key.name, f"{prefix}{value:X}")])
@@ -104,7 +104,7 @@ def test_leading_zeros_of_hexadecimal(
         login.connection.close()
         return answer_of(answers, "MaxBurstLength")
 
-    # What it makes of the number is judged elsewhere.
+    # Other checks judge its answer to the number.
     decimal, answer = answer_to("512"), answer_to(value)
     check(answer == decimal, f"MaxBurstLength {decimal}, as for 512", answer)
 
@@ -166,8 +166,8 @@ def test_illegal_length_is_not_taken(
 ) -> None:
     """The target ends a login with an illegal MaxRecvDataSegmentLength or ignores it.
 
-    A declaration needs no answer, and a target may take the nearest legal length
-    instead. One that takes less than any legal one cuts the echo of a ping short.
+    A declaration needs no answer, and a target may use the nearest legal length
+    instead. If it uses an illegal, shorter one, the echo of a ping is too short.
     """
     try:
         _response, answers = ask(login, [*first_pairs, (_LENGTH.name, value)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a target offers unasked (RFC 7143 sections 6.2, 13.23 and 13.26)."""
+"""The keys that a target offers unasked (RFC 7143 sections 6.2, 13.23 and 13.26)."""
 
 import pytest
 
@@ -23,7 +23,7 @@ _OFFERED = frozenset(
     for key in OPERATIONAL
     if not key.is_declarative and key.name != _ARCHITECTURE
 )
-"""What a target that offers it unasked must have an answer to."""
+"""The initiator's answers to keys that a target offers unasked."""
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ _METHODS = ["AuthMethod=None", "CHAP_A=5", "CHAP_N=user", "SRP_U=user"]
 @pytest.mark.requirement("RFC7143-6.3-i01", "RFC7143-12-01")
 @pytest.mark.parametrize("key", _KEYS, ids=identify)
 def test_operational_key_in_the_security_stage(offer: Offer, key: Key) -> None:
-    """The target ends a login with operational keys amid security, or ignores them."""
+    """The target ends a login with operational keys in security, or ignores them."""
     pairs = [("AuthMethod", "None"), (key.name, AN_OFFER[key.name])]
 
     answers = offer(pairs, csg=Stage.SECURITY)
@@ -40,7 +40,7 @@ def test_operational_key_in_the_security_stage(offer: Offer, key: Key) -> None:
 @pytest.mark.requirement("RFC7143-6.3-i01")
 @pytest.mark.parametrize("pair", _METHODS)
 def test_security_key_in_the_operational_stage(offer: Offer, pair: str) -> None:
-    """The target ends a login with security keys amid operation, or ignores them."""
+    """The target ends a login with security keys in operation, or ignores them."""
     name, _equals, value = pair.partition("=")
 
     answers = offer([(name, value)], csg=Stage.OPERATIONAL)
@@ -62,6 +62,6 @@ def test_alias_is_for_any_stage(
 
     answer = answer_of(answers, "InitiatorAlias")
     if answer == REFUSED:
-        # The alias is not to blame if the target refuses the stage without it, too.
+        # The alias is not the cause if the target refuses the stage without it, too.
         ask(new_login(), [*first_pairs, *method], csg=stage)
     check(answer == SILENCE, "no answer to a declaration", answer)

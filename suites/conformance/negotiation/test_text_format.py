@@ -19,7 +19,7 @@ _KEYS = ("HeaderDigest", "DataDigest", "MaxConnections", "MaxBurstLength")
 def test_every_pair_ends_with_nul(
     login: LoginExchange, first_pairs: Pairs, stage: Stage
 ) -> None:
-    """Every pair that the target sends, the last one too, ends with one NUL."""
+    """Every pair that the target sends, including the last one, ends with one NUL."""
     method = [("AuthMethod", "None")] if stage is Stage.SECURITY else []
 
     ask(login, [*first_pairs, *method], csg=stage)
@@ -61,7 +61,7 @@ def test_target_text_keeps_the_format(offer: Offer) -> None:
 def test_malformed_pair_is_not_taken(
     login: LoginExchange, first_pairs: Pairs, tail: bytes
 ) -> None:
-    """The target does not take text without a key=value pair for an offer."""
+    """The target does not treat text without a key=value pair as an offer."""
     provoke(login, text.encode(first_pairs) + tail)
 
     name = tail.partition(b"=")[0].rstrip(b"\0").decode()
@@ -70,7 +70,7 @@ def test_malformed_pair_is_not_taken(
 
 @pytest.mark.requirement("RFC7143-6.1-01")
 def test_last_pair_without_nul(login: LoginExchange, first_pairs: Pairs) -> None:
-    """The target reads a last pair without NUL no further than the data segment."""
+    """The target reads a last pair without NUL only to the end of the data segment."""
     filler = b"X-com.example.a=" + b"v" * (-len(text.encode(first_pairs)) % 4) + b"\0"
     data = text.encode(first_pairs) + filler + b"MaxBurstLength=819"
 

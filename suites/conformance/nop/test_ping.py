@@ -79,8 +79,8 @@ def test_nop_out_without_tag_is_not_answered(
     try:
         session.expect_silence(after=request)
     except NumberingError as error:
-        # The target's own ping uses up no StatSN (section 11.19.2). If a StatSN is
-        # missing after one, that ping has used it up and is an answer without a tag.
+        # The target's own ping uses no StatSN (section 11.19.2). If a StatSN is missing
+        # after one, that ping has used it and is an answer without a tag.
         *earlier, last = transcript.received(before)
         answer = next(filter(is_own_ping, earlier), None)
         check(answer is None or last is not error.pdu, "no answer to NOPOut", answer)
@@ -89,7 +89,7 @@ def test_nop_out_without_tag_is_not_answered(
 
 @pytest.mark.requirement("RFC7143-11.19.2-i01")
 def test_answer_advances_stat_sn(session: Session) -> None:
-    """Each answer to a ping takes the next StatSN."""
+    """Each answer to a ping has the next StatSN."""
     first, second = session.ping(), session.ping()
 
     check(second.stat_sn == serial.add(first.stat_sn, 1), "the next StatSN", second)
@@ -125,7 +125,7 @@ def test_longest_ping_is_answered(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-11.19-02")
 @pytest.mark.parametrize("length", [511, 512, 513])
 def test_echo_at_the_edge(open_session: OpenSession, length: int) -> None:
-    """The echo is whole up to MaxRecvDataSegmentLength and not a byte longer."""
+    """The echo is complete up to MaxRecvDataSegmentLength and not a byte longer."""
     session = open_session({"MaxRecvDataSegmentLength": "512"})
     require_room(session, length)
     data = bytes(number % 251 for number in range(length))

@@ -30,13 +30,13 @@ def session(target: TestedTarget, open_session: OpenSession) -> Session:
 
 @pytest.fixture
 def next_ping(target: TestedTarget, session: Session) -> AwaitPing:
-    """Have the target ping, and wait for it."""
+    """Have the target send a ping, and wait for it."""
     return partial(await_ping, target, session)
 
 
 @pytest.fixture
 def ping(session: Session, next_ping: AwaitPing) -> NOPIn:
-    """A NOP-In that requests an answer; it is left unanswered."""
+    """A NOP-In that requests an answer, which is not sent."""
     session.answers_pings = False
     return next_ping()
 
@@ -74,7 +74,7 @@ def test_a_ping_names_a_unit(session: Session, next_ping: AwaitPing) -> None:
 
 @pytest.mark.requirement("RFC7143-11.19.2-i01")
 def test_a_ping_takes_no_stat_sn(session: Session, next_ping: AwaitPing) -> None:
-    """A NOP-In that the target sends unasked carries the next StatSN, not taking it."""
+    """A NOP-In that the target sends unasked has the next StatSN without using it."""
     before = session.ping().stat_sn
 
     unasked = next_ping()

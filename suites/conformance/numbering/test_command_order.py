@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The order of commands, and what takes a number (RFC 7143 section 4.2.2.1).
+"""The order of commands, and the requests that use a CmdSN (RFC 7143 section 4.2.2.1).
 
-Some of these checks send a command before the one that is due. An initiator may do so
-only where that one was rejected or lost to a digest error, and is sent again (sections
-4.2.2.1 and 7.3). A target cannot tell the one from the other, so it has to wait.
+Some of these checks send a command before the one with the expected CmdSN. An initiator
+may do so only if that one was rejected or lost to a digest error, and is sent again
+(sections 4.2.2.1 and 7.3). A target cannot distinguish the cases, so it has to wait.
 """
 
 import pytest

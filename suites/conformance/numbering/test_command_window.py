@@ -66,7 +66,7 @@ def test_a_closed_window_lets_no_command_in(
 ) -> None:
     """The target ignores the next command while MaxCmdSN is below its number.
 
-    Without a gap before it: a target that only puts commands in order serves it.
+    There is no gap before it, so a target that only checks the order serves it.
     """
     session = open_session({"ImmediateData": "No", "InitialR2T": "Yes"})
     tasks = fill_with_writes(session, scratch_disk)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Rejects, and what must not be rejected (RFC 7143 chapter 11, sections 7.3, 11.17)."""
+"""Rejects, and requests that must be served (RFC 7143 7.3, 11.17)."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from suites.support.traffic import (
 )
 
 ANSWER = Opcode.NOP_IN - Opcode.NOP_OUT
-"""How far the opcode of an answer is from its request's."""
+"""The difference between the opcodes of an answer and of its request."""
 
 INITIATOR_OPCODES = frozenset(opcode for opcode in Opcode if opcode < Opcode.NOP_IN)
 

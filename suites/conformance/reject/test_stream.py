@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""PDUs in a byte stream: cut, joined, broken off (RFC 7143 chapters 8 and 11)."""
+"""PDUs in a byte stream: split, joined, broken off (RFC 7143 chapters 8 and 11)."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_ping_may_come_byte_by_byte(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-02")
 @pytest.mark.parametrize("cut", [1, 4, 8, 47, HEADER, HEADER + 1, HEADER + 15])
 def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
-    """The target serves a PDU that is cut within its header or its data."""
+    """The target serves a PDU that is split within its header or its data."""
     request = session.number(NOPOut(immediate=1, data=b"two parts of it"))
 
     session.connection.send_pieces(request, [cut], pause=0.01)
@@ -50,7 +50,7 @@ def test_ping_may_come_in_two_parts(session: Session, cut: int) -> None:
 @pytest.mark.requirement("RFC7143-11.1-i01", "RFC7143-11.19-02")
 @pytest.mark.parametrize("count", [2, 7])
 def test_pdus_may_come_together(open_session: OpenSession, count: int) -> None:
-    """The target serves PDUs that arrive in one piece one after the other."""
+    """The target serves PDUs that arrive together in one segment."""
     session = open_session({"HeaderDigest": "None", "DataDigest": "None"})
     data = [bytes([number]) * number for number in range(count)]
     requests = [session.number(NOPOut(data=each)) for each in data]
@@ -63,7 +63,7 @@ def test_pdus_may_come_together(open_session: OpenSession, count: int) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
 def test_the_end_of_one_pdu_may_bring_the_next(open_session: OpenSession) -> None:
-    """The target serves a PDU that began in the piece in which another one ended."""
+    """The target serves a PDU that begins in the segment in which another one ends."""
     session = open_session({"HeaderDigest": "None", "DataDigest": "None"})
     first = session.number(NOPOut(data=b"whole"))
     second = session.number(NOPOut(data=b"half"))

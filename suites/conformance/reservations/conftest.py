@@ -35,8 +35,8 @@ def lets_others_in(
 ) -> bool:
     """Whether the target serves the unit to initiators of other names, too.
 
-    It is asked once in a run; again where it died of that, since pytest would hand the
-    error of a fixture that lives as long as the run to each check after it.
+    This is tested once in a run, and again if the target died of it, since pytest would
+    give the error of a session fixture to each later check.
     """
     stash = request.config.stash
     if _LETS_OTHERS_IN not in stash:
@@ -71,13 +71,12 @@ def new_nexus(
 ) -> Iterator[NewNexus]:
     """Open I_T nexuses to one logical unit; all registrations are removed at the end.
 
-    Each is an initiator of its own if the target lets it in: what a target makes of
-    several ISIDs of one name is for `test_nexuses` to find, and for no other check.
-    `new_nexus(key)` also registers it. The first plain one is that of
-    `session`: some targets take long for a login.
+    Each is an initiator of its own if the target admits it: only `test_nexuses` judges
+    how a target treats several ISIDs of one name. `new_nexus(key)` also registers it.
+    The first plain one uses `session`, since logins take long on some targets.
     """
     numbers = itertools.count(1)
-    # The reservation keeps others from the unit, so the unit must be ours.
+    # The reservation affects other initiators, so no one else may use the unit.
     _ = scratch_disk
     sweeper = Nexus(session)
     _skip_without_reservations(sweeper)
@@ -105,7 +104,7 @@ def new_nexus(
         # The check has restarted the target, or the target has dropped the session.
         is_swept = False
     if not is_swept:
-        # Once the others are closed, the target may have room for a session more.
+        # Once the others are closed, the target may have room for one more session.
         for one in opened:
             one.end()
         _sweep(Nexus(open_session()))
