@@ -155,7 +155,7 @@ def _shorten(
     before: list[Difference],
     seconds: float,
 ) -> Bundle:
-    """Leave tasks out while the last difference, or the lack of any, stays."""
+    """Remove tasks as long as the last difference, or the lack of any, stays."""
 
     def outcome(differences: list[Difference]) -> tuple[str, str, str] | None:
         if not differences:
@@ -172,7 +172,7 @@ def _shorten(
 
 
 def _decode(options: argparse.Namespace) -> int:
-    # Scapy logs its own opinion of a file; our line says what a reader needs.
+    # Scapy logs warnings about a file; our line says what a reader needs.
     logging.getLogger("scapy").setLevel(logging.ERROR)
     marks = 0
     for line in decode.lines(options.file, port=options.port):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Answers for failures: in words, and normalised so that similar ones are equal.
+"""Answers for failures: readable, and normalised so that similar ones are equal.
 
 `words` shows one answer with its numbers. `normalise` leaves out tags, numbers and
 data: two checks that got the same kind of answer get the same text.
@@ -40,10 +40,10 @@ from iscsi.scsi import sense
 from iscsi.scsi.status import SCSIStatus
 
 SHOWN_PDUS = 12
-"""How many PDUs of a list are shown."""
+"""The maximum number of PDUs of a list that are shown."""
 
 _LONGEST = 120
-"""Characters of a normalised answer."""
+"""The maximum length of a normalised answer, in characters."""
 
 NO_ANSWER = "no answer"
 PART = "a part of a PDU"
@@ -51,20 +51,20 @@ DROPPED = "connection dropped"
 NO_CONNECTION = "no connection"
 NOTHING = "nothing"
 NONE = "none"
-"""The words of an empty list."""
+"""The text for an empty list."""
 
 _PLAIN = {
     NOTHING: NO_ANSWER,
     "none came": NO_ANSWER,
     "the connection is dropped": DROPPED,
 }
-"""Words of checks, and the normalised answer that they mean."""
+"""Texts of checks, and the normalised answers that they mean."""
 
 _NUMBER = re.compile(r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{8,}\b|\d+(?:\.\d+)?")
 
 
 def words(answer: object) -> str:
-    """Return an answer in words; PDUs are shown as in the transcript."""
+    """Return an answer as text; PDUs are shown as in the transcript."""
     if isinstance(answer, list | tuple) and not answer:
         return NONE
     if isinstance(answer, PDU):
@@ -75,14 +75,14 @@ def words(answer: object) -> str:
             parts.append(f"and {len(answer) - SHOWN_PDUS} more")
         return "; ".join(parts)
     if _is_pairs(answer):
-        # With a target's CHAP_R, a reader could guess its secret.
+        # From a target's CHAP_R, a reader could guess its secret.
         pairs = (f"{key}={proofs.shown(key, value)}" for key, value in answer)
         return "{" + line(", ".join(pairs)) + "}"
     return NOTHING if answer is None else line(str(answer))
 
 
 def _is_pairs(answer: object) -> TypeGuard[Sequence[tuple[str, str]]]:
-    """Tell whether something is text: keys and values."""
+    """Tell whether a value is text: keys and values."""
     return (
         isinstance(answer, list)
         and bool(answer)
@@ -110,7 +110,7 @@ def offending(answer: object) -> PDU | None:
 
 
 def field_of(answer: object) -> str:
-    """Return the field or text key that an error of the peer names, or nothing."""
+    """Return the field or text key in an error of the peer, or an empty text."""
     if isinstance(answer, NegotiationError):
         return answer.key
     if isinstance(answer, DecodeError | PeerError):
@@ -164,8 +164,8 @@ def _codes(pdu: PDU) -> list[str]:
     if isinstance(pdu, DataIn):
         return [_status(int(pdu.status))] if pdu.status_present else []
     if isinstance(pdu, LoginResponse):
-        # In full-feature phase the initiator is let in; before that, a login only
-        # continues.
+        # In full-feature phase the initiator has been admitted; before that, a login
+        # only continues.
         is_in = pdu.transit and pdu.nsg == Stage.FULL_FEATURE and not pdu.status
         return [f"{int(pdu.status):04x}", *(["FULL_FEATURE"] if is_in else [])]
     if isinstance(pdu, Reject):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A failure as one file: what was sent, expected and received.
+"""A failure as one file: the PDUs that were sent, expected and received.
 
-What CHAP proves itself with is left out; a replay computes it anew.
+CHAP proofs are left out; a replay computes them.
 """
 
 import gzip
@@ -28,14 +28,15 @@ from iscsi.printable import line
 FORMAT = "iscsi-assay-bundle-1"
 _GZIP = b"\x1f\x8b"
 RIGHT = "right"
-"""Stands for a digest that matches."""
+"""Represents a digest that matches."""
 
 SENT, RECEIVED, RAW, OPENED = "sent", "received", "raw", "opened"
 CLOSED, RESET, HALF_CLOSED, LOST = "closed", "reset", "half closed", "lost"
 KINDS = frozenset({SENT, RECEIVED, RAW, OPENED, CLOSED, RESET, HALF_CLOSED, LOST})
 
 MOST_BYTES = 256 << 20
-"""Bytes of a bundle, unpacked: a whole transcript in hexadecimal has half as many."""
+"""The maximum size of a bundle, unpacked: a whole transcript in hexadecimal needs half
+of it."""
 
 _EVENTS: Mapping[What, str] = {
     What.CONNECTED: OPENED,
@@ -45,7 +46,8 @@ _EVENTS: Mapping[What, str] = {
     What.FIN_RECEIVED: LOST,
     What.RST_RECEIVED: LOST,
 }
-"""What a replay does, by what happened; a silence or what was withheld is nothing."""
+"""The action of a replay for each kind of event; it ignores timeouts and withheld
+PDUs."""
 
 
 class BundleError(Exception):
@@ -54,20 +56,20 @@ class BundleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened on a connection."""
+    """One event on a connection."""
 
     kind: str
     connection: int
     time: float = 0.0
     """Seconds since the first event."""
     header: str = ""
-    """In hexadecimal, as the data and the digests are."""
+    """In hexadecimal, like the data and the digests."""
     data: str = ""
     header_digest: str = ""
-    """RIGHT, the wrong bytes, or nothing where there is none."""
+    """RIGHT, the wrong bytes, or empty if there is none."""
     data_digest: str = ""
     raw: str = ""
-    """Bytes that are no PDU."""
+    """Bytes that do not form a PDU."""
 
     @property
     def pdu(self) -> PDU:
@@ -87,9 +89,9 @@ class Bundle:
     events: tuple[Event, ...]
     check: str = ""
     rule: str = ""
-    """What the check states."""
+    """The rule of the check."""
     requirements: tuple[dict[str, str], ...] = ()
-    """Each with id, level, document, section, text and url."""
+    """Each has id, level, document, section, text and url."""
     expected: tuple[str, ...] = ()
     actual: str = ""
     target: str = ""
@@ -140,7 +142,7 @@ def read(path: Path) -> Bundle:
     """Read a bundle, compressed by gzip or not, of at most `MOST_BYTES`.
 
     Raises:
-        BundleError: it is none, or it is damaged.
+        BundleError: the file is not a bundle, or is damaged.
     """
     raw = _bytes_of(path)
     try:
@@ -169,7 +171,7 @@ def _bytes_of(path: Path) -> bytes:
     """Return a file's bytes, unpacked.
 
     Raises:
-        BundleError: it cannot be read, or there is too much of it.
+        BundleError: it cannot be read, or is too long.
     """
     try:
         with path.open("rb") as file:
@@ -186,11 +188,11 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _check(event: Event) -> None:
-    """Refuse an event that a replay could not play.
+    """Refuse an event that a replay cannot use.
 
     Raises:
-        ValueError: its kind or its bytes are none.
-        DecodeError: its PDU is none.
+        ValueError: its kind or its bytes are invalid.
+        DecodeError: its PDU cannot be decoded.
     """
     if event.kind not in KINDS:
         raise ValueError(f"unknown kind of event: {event.kind!r}")

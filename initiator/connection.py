@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A TCP connection that carries PDUs: blocking, bounded, recorded, without judgement.
+"""A TCP connection that carries PDUs: blocking, bounded, recorded, without verdicts.
 
-Whatever is handed to it leaves as it is. What comes in is cut into PDUs and recorded;
-only what makes the stream unreadable raises.
+PDUs are sent unchanged. Received bytes are split into PDUs and recorded; an error is
+raised only if the stream becomes unreadable.
 """
 
 import contextlib
@@ -30,15 +30,15 @@ from iscsi.framing import NO_DIGESTS, Decoder, Digests, Frame, framed
 from iscsi.pdu import PDU
 
 DEFAULT_TIMEOUT = 5.0
-"""Seconds that a wait lasts by default."""
+"""The default time limit of a wait, in seconds."""
 
 _CHUNK = 1 << 18
 
 _GAP = 0.001
-"""Seconds before the last piece of a PDU that is cut."""
+"""The pause in seconds before the last piece of a PDU that is cut."""
 
 TASK_TAG = slice(16, 20)
-"""Where the Initiator Task Tag is in a header (RFC 7143 section 11.2.1.8)."""
+"""The offset of the Initiator Task Tag in a header (RFC 7143 section 11.2.1.8)."""
 
 
 class Connection:
@@ -47,9 +47,9 @@ class Connection:
     Attributes:
         digests: the digests in use, both ways; change it when full-feature phase is
             reached.
-        timeout: seconds that a wait lasts by default.
+        timeout: the default time limit of a wait, in seconds.
         number: its number in the transcript.
-        cut: how each PDU is spread over TCP segments.
+        cut: how each PDU is split into TCP segments.
         is_open: False once either end has closed it.
     """
 
@@ -60,12 +60,12 @@ class Connection:
         *,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        """Connect.
+        """Open the connection.
 
         Raises:
             NotConnected: no program listens there, or the address is unknown.
             PeerTimeout: no answer came in time.
-            TypeError: the portal is none.
+            TypeError: the argument is not a portal.
         """
         if not isinstance(portal, Portal):
             raise TypeError(
@@ -118,17 +118,17 @@ class Connection:
         data_digest: bool | bytes | None = None,
         note: str = "",
     ) -> None:
-        """Send a PDU as it is.
+        """Send a PDU unchanged.
 
         Args:
             pdu: the PDU; only fields still None are filled in.
             header_digest: None for what was negotiated, True or False to force it,
                 bytes to send those.
             data_digest: likewise.
-            note: what to remember about it in the transcript.
+            note: a note for the transcript.
 
         Raises:
-            ConnectionLost: the connection is gone.
+            ConnectionLost: the connection has ended.
         """
         header, data = pdu.segments()
         use_header = self.digests.header if header_digest is None else header_digest
@@ -137,7 +137,8 @@ class Connection:
         self._record(Direction.SENT, frame, note)
         first, *others = pieces(frame.wire, self.cut)
         self._send(first)
-        # In one piece the PDU would be sent; who receives finds that the end has come.
+        # In one piece the PDU would be sent; the next receive finds that the connection
+        # ended.
         with contextlib.suppress(ConnectionLost):
             for number, piece in enumerate(others, 1):
                 if number == len(others) and self.cut is not Cut.TRICKLE:
@@ -148,7 +149,7 @@ class Connection:
         """Send raw bytes.
 
         Raises:
-            ConnectionLost: the connection is gone.
+            ConnectionLost: the connection has ended.
         """
         self._record(Direction.SENT, data, note)
         self._send(data)
@@ -157,7 +158,7 @@ class Connection:
         """Send a PDU in several TCP segments, cut at the given offsets.
 
         Raises:
-            ConnectionLost: the connection is gone.
+            ConnectionLost: the connection has ended.
         """
         header, data = pdu.segments()
         frame = framed(
@@ -177,10 +178,10 @@ class Connection:
     def together(self) -> Iterator[None]:
         """Buffer outgoing bytes, and send them in one piece at the end.
 
-        Only where `cut` is JOINED; nothing may be received meanwhile.
+        This happens only if `cut` is JOINED; nothing may be received meanwhile.
 
         Raises:
-            ConnectionLost: the connection is gone.
+            ConnectionLost: the connection has ended.
         """
         if self.cut is not Cut.JOINED:
             yield
@@ -193,13 +194,13 @@ class Connection:
         self._send(bytes(buffer))
 
     def receive(self, timeout: float | None = None) -> PDU:
-        """Return the next PDU; a digest in use that does not match is a slip.
+        """Return the next PDU; a digest that does not match is a slip.
 
         Raises:
-            PeerTimeout: none came in time.
+            PeerTimeout: no PDU came in time.
             ConnectionLost: the target closed or reset the connection.
             DigestError: a digest does not match, and its clause is judged.
-            DecodeError: the bytes are no PDU.
+            DecodeError: the bytes do not form a PDU.
         """
         deadline = Deadline(self.timeout if timeout is None else timeout)
         is_over = False
@@ -224,14 +225,14 @@ class Connection:
         return pdu
 
     def _describe_pending(self) -> str:
-        """Say what there is of a PDU that is not whole."""
+        """Describe the bytes of a PDU that is incomplete."""
         part = self._decoder.pending
         return f", only {len(part)} bytes of one: {part[:8]!r}" if part else ""
 
     def next_arrived(self, opcode: int) -> PDU | None:
-        """Return the next PDU if it has already arrived and has an opcode, else None.
+        """Return the next PDU if it has arrived whole and has an opcode, else None.
 
-        Nothing is waited for. An end of the connection is left for `receive`.
+        The method does not wait. `receive` reports the end of the connection.
         """
         while True:
             head = self._decoder.pending[:1]
@@ -245,9 +246,9 @@ class Connection:
             self._fill(0.0)
 
     def arrived_tag(self) -> int | None:
-        """Return the Initiator Task Tag of a PDU that has arrived and is not read yet.
+        """Return the Initiator Task Tag of a PDU that has arrived but was not read.
 
-        The PDU stays where it is. None is returned where its header is not there.
+        The PDU stays in the buffer. The result is None if its header is incomplete.
         """
         if not self._decoder.pending and self._lost is None and self._has_bytes():
             self._fill(0.0)
@@ -267,7 +268,7 @@ class Connection:
             return False
 
     def _pause(self) -> None:
-        """Let a piece arrive by itself, and take what the target sends meanwhile.
+        """Let a piece arrive on its own, and read what the target sends meanwhile.
 
         A target that refuses a header may answer and close before the rest comes.
         """
@@ -276,29 +277,29 @@ class Connection:
                 self._fill(0.0)
 
     def slip(self, error: ISCSIError) -> None:
-        """Note a rule that the target has broken and that is passed over.
+        """Record a slip: a broken rule that is ignored.
 
         Raises:
-            ISCSIError: the error itself, where its clause is judged.
+            ISCSIError: the error itself, if its clause is judged.
         """
         self._event(Event.SLIP, f"{error} ({error.requirement})")
         self.transcript.slips.note(Slip(error.requirement, error, self.number))
 
     def has_frame(self) -> bool:
-        """Tell whether bytes have been received that no PDU has been made of."""
+        """Tell whether received bytes are left that do not form a complete PDU."""
         return bool(self._decoder.pending)
 
     def wait_closed(self, timeout: float | None = None) -> bool:
-        """Wait for the target to close; return False if it has not done so in time.
+        """Wait for the target to close; return False if it does not do so in time.
 
-        FIN and RST count alike. PDUs that come meanwhile are recorded and let pass.
+        FIN and RST are equivalent. PDUs that come meanwhile are recorded and ignored.
         """
         deadline = Deadline(self.timeout if timeout is None else timeout)
         is_over = False
         while self._lost is None:
             while (frame := self._decoder.next_frame()) is not None:
                 self._record(Direction.RECEIVED, frame, "while closing")
-            # A target that keeps sending has not closed the connection either.
+            # A target that keeps sending has not closed the connection.
             if is_over or not self._fill(deadline.left):
                 return self._lost is not None
             is_over = deadline.is_over
@@ -327,7 +328,7 @@ class Connection:
         self._socket.close()
 
     def shutdown_write(self) -> None:
-        """Send FIN, and go on reading."""
+        """Send FIN; later PDUs can still be received."""
         self._event(Event.HALF_CLOSED)
         self._is_half_closed = True
         with contextlib.suppress(OSError):
@@ -375,7 +376,7 @@ class Connection:
             raise self._set_lost(reset=True, why=why) from error
 
     def _set_lost(self, *, reset: bool, why: str) -> ConnectionLost:
-        """Note that the connection is gone; return the first reason for it."""
+        """Record that the connection has ended; return the first reason for it."""
         self.is_open = False
         if self._lost is None:
             pending = len(self._decoder.pending)

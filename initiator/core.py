@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The base of a session: its connections, its numbers, sending and receiving.
 
-`send` fills in the numbers and tags that a PDU leaves open and changes nothing that the
-caller has set: whatever stands in `pdu.fields` leaves as it is. What comes in passes
-`receive`, which keeps the numbers, answers pings, puts Async Messages aside and judges
-StatSN.
+`send` fills in the numbers and tags that a PDU leaves open, and changes no field that
+the caller has set: all of `pdu.fields` is sent unchanged. `receive` reads each PDU; it
+keeps the numbers, answers pings, stores Async Messages and judges StatSN.
 """
 
 import itertools
@@ -63,27 +62,27 @@ _TAG_CLAUSES: Mapping[type[PDU], str] = {
     TextResponse: "RFC7143-11.11.3-i01",
     SCSIResponse: "RFC7143-11.4-i01",
 }
-"""The clauses that have an answer bear the tag of its request."""
+"""The clauses that require an answer to have the tag of its request."""
 
 
 @dataclass(slots=True)
 class Link:
-    """One connection of a session, with the numbers that belong to it alone."""
+    """One connection of a session, with its own numbers."""
 
     cid: int
     connection: Connection
     status: StatusNumbers
     parameters: Parameters
     kept_stat_sn: int | None = None
-    """What the answer to a target's ping bears as ExpStatSN, where a check keeps status
-    unacknowledged; None: all that has come is acknowledged."""
+    """The ExpStatSN in answers to a target's pings, if a check keeps status
+    unacknowledged; None if all received status is acknowledged."""
 
 
 _ADDS = "RFC7143-6.3.1-i04"
 _REINSTATES = "RFC7143-6.3.1-i05"
-"""The clauses on a login with a session's ISID and TSIH: its CID is new, or there."""
+"""The clauses on a login with a session's ISID and TSIH: its CID is new, or in use."""
 DISCOVERY_BEGINS_ANYWHERE = "RFC7143-6.3.3-01"
-"""The clause by which a discovery login may begin in the operational stage."""
+"""The clause that permits a discovery login to begin in the operational stage."""
 
 
 class SessionCore:
@@ -91,13 +90,13 @@ class SessionCore:
 
     Attributes:
         options: how the leading connection logged in.
-        login: what that login came to.
+        login: the result of that login.
         links: the connections by CID.
         numbers: CmdSN and the window.
-        lun: the logical unit that commands go to by default.
-        cut: how each connection that is opened spreads PDUs over TCP segments.
-        async_messages: the Async Messages that came, in order.
-        judges_stat_sn: False lets gaps in StatSN pass, for recovery checks.
+        lun: the default logical unit of commands.
+        cut: how each new connection splits PDUs into TCP segments.
+        async_messages: the received Async Messages, in order.
+        judges_stat_sn: False ignores gaps in StatSN, for recovery checks.
         answers_pings: False leaves the target's pings unanswered.
     """
 
@@ -116,7 +115,7 @@ class SessionCore:
         Raises:
             LoginRefused, PeerError, NegotiationError, DecodeError: as `log_in`.
             ConnectionLost, PeerTimeout: as `Connection` and `log_in`.
-            TypeError: the options are none, or the portal is none.
+            TypeError: an argument has the wrong type.
         """
         if not isinstance(options, LoginOptions):
             raise TypeError(
@@ -151,7 +150,7 @@ class SessionCore:
 
     @property
     def leading(self) -> Link:
-        """The first connection that is still there."""
+        """The first connection that is still open."""
         return next(iter(self.links.values()))
 
     @property
@@ -161,7 +160,7 @@ class SessionCore:
 
     @property
     def parameters(self) -> Parameters:
-        """What the leading connection negotiated."""
+        """The negotiated parameters of the leading connection."""
         return self.leading.parameters
 
     @property
@@ -230,7 +229,7 @@ class SessionCore:
         try:
             result = log_in(connection, options)
         except BaseException:
-            # Also what a look of the caller's raises, such as at a time limit.
+            # Also errors that a caller's test raises, such as at a time limit.
             connection.close()
             raise
         self.links[options.cid] = Link(
@@ -252,23 +251,23 @@ class SessionCore:
 
     @property
     def exp_cmd_sn(self) -> int:
-        """The target's ExpCmdSN, as last heard."""
+        """The target's ExpCmdSN, as last received."""
         return self.numbers.exp_cmd_sn
 
     @property
     def max_cmd_sn(self) -> int:
-        """The target's MaxCmdSN, as last heard."""
+        """The target's MaxCmdSN, as last received."""
         return self.numbers.max_cmd_sn
 
     def new_tag(self) -> int:
-        """Return an Initiator Task Tag that no task bears."""
+        """Return an unused Initiator Task Tag."""
         return next(self._tags)
 
     def number(self, pdu: P, link: Link | None = None) -> P:
         """Fill in the tag, the numbers and the LUN that a PDU leaves open.
 
-        A field counts as left open until somebody has set it, to whatever value. A
-        non-immediate PDU whose CmdSN was open takes one and moves CmdSN on.
+        A field is open until it is set, to any value. A non-immediate PDU with an open
+        CmdSN uses the next one.
         """
         way = link or self.leading
         names = {field.name for field in pdu.fields_desc}
@@ -305,21 +304,21 @@ class SessionCore:
         timeout: float | None = None,
         with_unsolicited: bool = False,
     ) -> PDU:
-        """Return the next PDU, numbers kept.
+        """Return the next PDU, and update the numbers.
 
         Args:
             link: the connection to read; None for the leading one.
             timeout: seconds.
             with_unsolicited: also return NOP-Ins and Async Messages that the target
-                sends unasked; else they are answered or put aside.
+                sends unasked; else they are answered or stored.
 
         Raises:
-            NumberingError: StatSN is not the one due, and its clause is judged.
+            NumberingError: StatSN is not the expected one, and its clause is judged.
             ConnectionLost, PeerTimeout, DigestError, DecodeError: as `Connection`.
         """
         way = link or self.leading
-        # One deadline also covers PDUs that are answered or put aside: a target may
-        # send them without end.
+        # One deadline also covers PDUs that are answered or stored: a target may send
+        # them without end.
         deadline = Deadline(self.patience(way, timeout))
         while True:
             pdu = way.connection.receive(deadline.left)
@@ -339,7 +338,7 @@ class SessionCore:
             deadline.check("nothing but PDUs of the target's own accord")
 
     def patience(self, link: Link | None = None, timeout: float | None = None) -> float:
-        """Return how long an answer is waited for: a timeout, or the connection's."""
+        """Return the time limit of an answer: a timeout, or that of the connection."""
         return (link or self.leading).connection.timeout if timeout is None else timeout
 
     def _account(self, pdu: PDU, link: Link) -> None:
@@ -400,9 +399,8 @@ class SessionCore:
 
         Args:
             kind: its class.
-            of: the request that it answers, whose task tag it must bear.
-            is_answer: True to leave aside what a target sends unasked, though
-                it is of that kind.
+            of: the request that it answers, whose task tag it must have.
+            is_answer: True to skip a PDU of that kind that the target sends unasked.
             link: the connection to read; None for the leading one.
             timeout: seconds.
 
@@ -442,9 +440,9 @@ class SessionCore:
         """Return the failure for a missing answer.
 
         Args:
-            expected: what was waited for.
+            expected: the expected answer.
             error: how the wait ended.
-            request: what it would have answered, if that is known.
+            request: the request, if it is known.
         """
         if request is not None and isinstance(error, PeerTimeout):
             connections = [one.connection for one in self.links.values()]
@@ -460,10 +458,10 @@ class SessionCore:
         return ConformanceFailure(expected, error, self.transcript)
 
     def expect_silence(self, after: PDU, link: Link | None = None) -> None:
-        """Expect that nothing answers a PDU: a ping sent after it comes back first.
+        """Expect no answer to a PDU: the answer to a later ping must come first.
 
         Raises:
-            ConformanceFailure: something else came before the ping's answer.
+            ConformanceFailure: another PDU came before the ping's answer.
         """
         __tracebackhide__ = True
         ping = self.send(NOPOut(immediate=1, data=b"silence?"), link)
@@ -494,8 +492,8 @@ def unexpected(
 ) -> ConformanceFailure:
     """Return the failure for a PDU of another kind, or for another task.
 
-    An answer of the right kind with a tag that no request bore breaks the clause of its
-    tag. An answer to another request is in its right: it accuses no clause by itself.
+    An answer of the right kind with a tag of no request breaks the clause on its tag.
+    An answer to another request is legal, so it accuses no clause by itself.
     """
     clause = None
     if isinstance(pdu, kind) and not _was_sent(transcript, pdu.initiator_task_tag):

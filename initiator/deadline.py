@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One bound for all that is waited for in an exchange."""
+"""One time limit for all waits of an exchange."""
 
 import time
 from dataclasses import dataclass, field
@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 from iscsi.errors import PeerTimeout
 
 WHOLE_EXCHANGE = 12
-"""An exchange of many PDUs lasts no longer than as many times the wait for one."""
+"""An exchange of many PDUs lasts at most this many times as long as the wait for
+one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point in time by which something must have happened."""
+    """A point in time by which an event must have happened."""
 
     seconds: float
-    """From its making on."""
+    """The seconds from its creation to that point."""
     _start: float = field(default_factory=time.monotonic)
 
     @property
     def left(self) -> float:
-        """Seconds left; 0 where it is over."""
+        """The remaining seconds; 0 if it is over."""
         return max(0.0, self._start + self.seconds - time.monotonic())
 
     @property
@@ -32,7 +33,7 @@ class Deadline:
         """Raise an error if the time is over.
 
         Args:
-            what: what came instead of an end.
+            what: a description of what came instead.
 
         Raises:
             PeerTimeout: the moment has passed.
@@ -41,5 +42,5 @@ class Deadline:
             raise PeerTimeout(f"{what} within {self.seconds:g} s", waited=self.seconds)
 
     def within(self, seconds: float) -> float:
-        """Return as much of a shorter wait as is left."""
+        """Return the shorter of a wait and the remaining time."""
         return min(seconds, self.left)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A PDU in one line, for people."""
+"""Describes a PDU in one line."""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ _TAGS = {"initiator_task_tag", "target_transfer_tag", "referenced_task_tag"}
 
 
 def describe(pdu: PDU) -> str:
-    """Return the PDU's name, flags, numbers and what its data is, on one line."""
+    """Return the PDU's name, flags, numbers and a description of its data."""
     names = {field.name for field in pdu.fields_desc}
     parts = [type(pdu).__name__]
     flags = "".join(
@@ -109,7 +109,7 @@ def describe(pdu: PDU) -> str:
 
 
 def outline(pdu: PDU) -> str:
-    """Return the PDU's name and what its codes say, without numbers and data."""
+    """Return the PDU's name and its codes, without numbers and data."""
     names = {field.name for field in pdu.fields_desc}
     return " ".join([type(pdu).__name__, *_codes(pdu, names)])
 

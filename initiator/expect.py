@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Verdicts on a target's behaviour: expected, actual, and the PDUs.
 
-Only `ConformanceFailure` crosses from here into a verdict. It is an AssertionError, so
-a test runner counts it as failed and not as a fault of the tool.
+Only a `ConformanceFailure` is a verdict. It is an AssertionError, so a test runner
+counts it as a failed test, not as an error of the tool.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,15 +38,16 @@ from iscsi.pdu import PDU, NOPIn, Reject
 from iscsi.printable import printable
 
 _LONGEST_CHOICE = 120
-"""Characters: what a target chose is one line of a report."""
+"""The maximum length of a target's choice, which is one line of a report, in
+characters."""
 
 OTHER_DATA = "other data"
 NO_DATA = "no data"
 OTHER_LENGTH = "data of another length"
-"""What came, normalised, where data is wrong."""
+"""The normalised answer for wrong data."""
 
 _SHOWN_BYTES = 16
-"""Bytes of data that differs, from the first wrong one on."""
+"""The number of differing bytes that are shown, from the first wrong one on."""
 
 _CHOICES: ContextVar[list[str] | None] = ContextVar("choices", default=None)
 _CLAUSE: ContextVar[str | None] = ContextVar("clause", default=None)
@@ -56,15 +57,15 @@ class ConformanceFailure(AssertionError):
     """A target broke a requirement.
 
     Attributes:
-        requirement: the ID of the clause that this expectation belongs to; None where
-            nobody named one, so that the check's first requirement is meant.
-        expected: what the requirement allows, one item an alternative.
+        requirement: the ID of the clause of this expectation; None means the check's
+            first requirement.
+        expected: what the requirement allows; each item is an alternative.
         actual: what the target did, in words.
-        answer: what came, normalised: kind and codes without tags, numbers and data.
-        offending: the PDU that is wrong, or None.
+        answer: the normalised answer: kind and codes, without tags, numbers and data.
+        offending: the wrong PDU, or None.
         pdu: the kind of that PDU, such as NOPIn, or an empty string.
-        field: the field, text key or sense field that is wrong, if it is a single one.
-        transcript: what passed, or None.
+        field: the wrong field, text key or sense field, if it is a single one.
+        transcript: the transcript, or None.
     """
 
     def __init__(
@@ -77,16 +78,16 @@ class ConformanceFailure(AssertionError):
         field: str = "",
         answer: str = "",
     ) -> None:
-        """Keep the answer as values.
+        """Store the answer as values.
 
         Args:
             expected: one alternative or several.
             actual: a PDU, a `Result`, an error of the peer, or words. An error that
-                names a clause keeps it, whatever `requirement` says.
-            transcript: what passed.
+                names a clause takes precedence over `requirement`.
+            transcript: the transcript.
             requirement: the clause; None for that of `clause`, if there is one.
-            field: the field that is wrong; an error of the peer may name it itself.
-            answer: the normalised answer, where `actual` does not show it.
+            field: the wrong field; an error of the peer may name it itself.
+            answer: the normalised answer, if `actual` does not show it.
         """
         own = actual.requirement if isinstance(actual, ISCSIError) else ""
         self.requirement = own or requirement or _CLAUSE.get()
@@ -121,11 +122,11 @@ _EXPECTED: Sequence[tuple[type[ISCSIError], str]] = (
     (NegotiationError, "a negotiation with a valid result"),
     (DecodeError, "well-formed PDUs and text"),
 )
-"""What was expected of the peer, by the kind of its error."""
+"""What was expected of the peer, by type of error."""
 
 
 def failure_of(error: ISCSIError, transcript: Transcript | None) -> ConformanceFailure:
-    """Return the verdict on an error of the peer that no check has expected."""
+    """Return the verdict on an unexpected error of the peer."""
     expected = next(
         (what for kind, what in _EXPECTED if isinstance(error, kind)),
         _EXPECTED_OF_A_PEER,
@@ -135,10 +136,10 @@ def failure_of(error: ISCSIError, transcript: Transcript | None) -> ConformanceF
 
 @contextmanager
 def clause(requirement: str) -> Iterator[None]:
-    """Say to which clause the expectations in a block belong.
+    """Set the clause of the expectations in a block.
 
-    What names a clause by itself keeps it: an argument `requirement`, an inner block,
-    an error of the peer that shows which clause is broken.
+    These take precedence: an argument `requirement`, an inner block, and an error of
+    the peer that shows the broken clause.
 
     Args:
         requirement: the ID in the catalogue.
@@ -155,7 +156,7 @@ def clause(requirement: str) -> Iterator[None]:
 
 @contextmanager
 def noting_choices() -> Iterator[list[str]]:
-    """Collect which of several permitted outcomes the target chooses meanwhile."""
+    """Collect the permitted outcomes that the target chooses in a block."""
     choices: list[str] = []
     token = _CHOICES.set(choices)
     try:
@@ -165,11 +166,11 @@ def noting_choices() -> Iterator[list[str]]:
 
 
 def chose(outcome: object) -> None:
-    """Note the outcome that the target chose where a clause permits several.
+    """Record the outcome that the target chose if a clause permits several.
 
     Args:
-        outcome: words; or a PDU, whose kind and codes are noted without its numbers;
-            or None for a connection that the target dropped.
+        outcome: words; or a PDU, whose kind and codes are recorded without its numbers;
+            or None for a dropped connection.
     """
     choices = _CHOICES.get()
     if choices is None:
@@ -193,22 +194,22 @@ def check(
     field: str = "",
     answer: str = "",
 ) -> None:
-    """Fail unless something holds.
+    """Fail unless a condition holds.
 
-    Several alternatives in `expected` are outcomes that a clause permits: the one that
-    the target chose is noted.
+    Several alternatives in `expected` are outcomes that a clause permits; the one that
+    the target chose is recorded.
 
     Args:
-        holds: whether the target has done what it must.
-        expected: what it must do.
-        actual: what it did: a PDU, a result, or words that say what came.
-        transcript: what passed.
-        requirement: the ID of the clause, where a check carries several.
-        field: the field or text key that is looked at, if it is a single one.
-        answer: the normalised answer, where `actual` does not show it.
+        holds: whether the target has met the expectation.
+        expected: what it must do, in words.
+        actual: what it did: a PDU, a result, or words.
+        transcript: the transcript.
+        requirement: the ID of the clause, if a check carries several.
+        field: the judged field or text key, if it is a single one.
+        answer: the normalised answer, if `actual` does not show it.
 
     Raises:
-        ConformanceFailure: it does not.
+        ConformanceFailure: the condition does not hold.
     """
     __tracebackhide__ = True
     if not holds:
@@ -228,7 +229,7 @@ def expect_good(result: Result, *, requirement: str | None = None) -> Result:
     """Expect that a command has ended with status GOOD; return its result.
 
     Raises:
-        ConformanceFailure: it has ended otherwise.
+        ConformanceFailure: it has ended with another result.
     """
     __tracebackhide__ = True
     check(result.is_good, "status GOOD", result, requirement=requirement)
@@ -244,11 +245,11 @@ def expect_data(
     """Expect certain data; a failure names the first byte that differs.
 
     Args:
-        received: what was read.
-        *allowed: what it may be, the likeliest first; several where a clause leaves the
-            target a choice.
+        received: the data that was read.
+        *allowed: the permitted data, the most likely first; several if a clause leaves
+            the target a choice.
         what: what it is, in words.
-        requirement: the ID of the clause, where a check carries several.
+        requirement: the ID of the clause, if a check carries several.
 
     Raises:
         ConformanceFailure: it differs from all of them.
@@ -287,7 +288,7 @@ def difference(received: bytes, expected: bytes) -> tuple[str, str]:
 
 
 def expect_drop(connection: Connection, *, timeout: float | None = None) -> None:
-    """Expect that the target closes the connection; FIN and RST count alike.
+    """Expect that the target closes the connection, by FIN or RST.
 
     Raises:
         ConformanceFailure: it has not done so in time.
@@ -302,9 +303,9 @@ def expect_drop(connection: Connection, *, timeout: float | None = None) -> None
 
 
 def next_or_drop(connection: Connection, timeout: float | None = None) -> PDU | None:
-    """Return the next PDU, or None where the target dropped the connection.
+    """Return the next PDU, or None if the target dropped the connection.
 
-    Pings of the target's own are left aside: it may send one at any time (11.19).
+    Pings of the target are skipped, since it may send one at any time (11.19).
 
     Raises:
         PeerTimeout: neither came in time.
@@ -335,15 +336,15 @@ def expect_reject_or_drop(
 
     Args:
         connection: where the PDU was sent.
-        of: the PDU that had to be refused.
+        of: the PDU that must be refused.
         reasons: the Reject reasons allowed; None for any.
         timeout: seconds to wait.
 
     Returns:
-        The Reject, or None where the connection was dropped.
+        The Reject, or None if the connection was dropped.
 
     Raises:
-        ConformanceFailure: something else came, or nothing.
+        ConformanceFailure: another PDU came, or none.
     """
     __tracebackhide__ = True
     expected = [f"Reject of {type(of).__name__}", "the connection is dropped"]
@@ -370,10 +371,10 @@ def expect_reject_or_drop(
 def expect_header_of(reject: Reject, of: PDU, transcript: Transcript) -> None:
     """Expect that a Reject returns the header of the PDU that it refuses.
 
-    A wrong one breaks section 11.17.4 and says nothing of any other clause.
+    A wrong one breaks section 11.17.4 and proves nothing about other clauses.
 
     Raises:
-        ConformanceFailure: it returns another, or less.
+        ConformanceFailure: the header differs or is incomplete.
     """
     __tracebackhide__ = True
     sent, returned = of.segments()[0][:48], bytes(reject.rejected_header)

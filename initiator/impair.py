@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What can go wrong with a PDU on its way: lost, late, corrupted, repeated, cut off."""
+"""Sends PDUs as if they were lost, late, corrupted, repeated or cut off."""
 
 import time
 from typing import TypeVar
@@ -31,7 +31,7 @@ def withhold(session: SessionCore, pdu: P, link: Link | None = None) -> P:
 
 
 def deliver(session: SessionCore, pdu: P, link: Link | None = None) -> P:
-    """Send a PDU that is numbered already, late or once more, as it is."""
+    """Send an already numbered PDU, late or once more, unchanged."""
     (link or session.leading).connection.send(pdu, note="late or repeated")
     return pdu
 
@@ -55,7 +55,7 @@ def corrupt_data_digest(session: SessionCore, pdu: P, link: Link | None = None) 
 
 
 def send_part(session: SessionCore, pdu: P, length: int, link: Link | None = None) -> P:
-    """Send the first bytes of a PDU and not the rest; return it."""
+    """Send only the first bytes of a PDU; return it."""
     way = link or session.leading
     wire = _wire(way, session.number(pdu, way))
     way.connection.send_bytes(
@@ -65,7 +65,7 @@ def send_part(session: SessionCore, pdu: P, length: int, link: Link | None = Non
 
 
 def send_half(session: SessionCore, pdu: P, link: Link | None = None) -> P:
-    """Send the first half of a PDU and not the rest; return it."""
+    """Send only the first half of a PDU; return it."""
     way = link or session.leading
     session.number(pdu, way)
     return send_part(session, pdu, len(_wire(way, pdu)) // 2, way)
@@ -78,7 +78,7 @@ def _wire(link: Link, pdu: PDU) -> bytes:
 
 
 def _flipped_digest(link: Link, pdu: PDU, *, of_header: bool) -> bytes:
-    """Return the right digest with one bit turned over."""
+    """Return the right digest with one bit flipped."""
     digests = link.connection.digests
     header, data = pdu.segments()
     if of_header:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The initiator's side of a login, every PDU by hand; and how a login is to be done."""
+"""The initiator's side of a login, with each PDU by hand; and the login options."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ DEFAULT_KEYS: Mapping[str, str] = {
     "DataDigest": "None",
     "MaxRecvDataSegmentLength": "262144",
 }
-"""What a plain login offers: as little as a check can do without."""
+"""The keys of a plain login, as few as checks need."""
 
 
 class LoginRefused(ISCSIError):
@@ -48,7 +48,7 @@ class LoginRefused(ISCSIError):
 
 @dataclass(frozen=True, slots=True)
 class LoginOptions:
-    """How to log in."""
+    """The options of a login."""
 
     target_name: str | None = None
     initiator_name: str = DEFAULT_INITIATOR_NAME
@@ -59,11 +59,12 @@ class LoginOptions:
     keys: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_KEYS))
     """Operational keys to offer."""
     credentials: chap.Credentials | None = None
-    """What we prove ourselves with; None skips the security stage."""
+    """The credentials of both sides; None skips the security stage."""
     passes_security: bool = False
-    """Without credentials: pass the security stage by AuthMethod=None all the same."""
+    """Whether to pass the security stage by AuthMethod=None if there are no
+    credentials."""
     mutual: chap.Credentials | None = None
-    """What the target must prove itself with."""
+    """The target's credentials, which it must prove."""
     algorithms: tuple[chap.Algorithm, ...] = (chap.Algorithm.MD5,)
     cmd_sn: int = 1
 
@@ -80,11 +81,11 @@ class LoginOptions:
 
 
 class LoginExchange:
-    """Login Requests and Responses on one connection, each field in the caller's hand.
+    """Login Requests and Responses on one connection; the caller controls each field.
 
     Attributes:
-        tsih: what the next request carries; the target's once the login is complete.
-        responses: what has come, in order.
+        tsih: the TSIH of the next request; the target's once the login is complete.
+        responses: the received responses, in order.
     """
 
     def __init__(
@@ -114,13 +115,13 @@ class LoginExchange:
         nsg: int | None = None,
         **fields: Any,
     ) -> LoginRequest:
-        """Return a Login Request; T is 1 where `nsg` is given.
+        """Return a Login Request; T is 1 if `nsg` is given.
 
         Args:
             pairs: the text, as pairs or as raw bytes.
             csg: the current stage.
-            nsg: the next stage asked for, or None to stay.
-            **fields: any field of the PDU, as it shall be.
+            nsg: the requested next stage, or None to stay.
+            **fields: fields of the PDU to set.
         """
         data = pairs if isinstance(pairs, bytes) else text.encode(pairs)
         values: dict[str, Any] = {
@@ -152,7 +153,7 @@ class LoginExchange:
         return request
 
     def send_other(self, pdu: PDU) -> None:
-        """Send a PDU that has no place in a login, as it is."""
+        """Send a PDU that is not allowed in a login, unchanged."""
         self.pass_over_unasked()
         self.connection.send(pdu)
 

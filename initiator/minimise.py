@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Shortens a bundle by removing whole tasks, as long as the outcome stays.
 
-A task is what bears one Initiator Task Tag on one connection. Numbers are closed up
-behind it, so that no gap in CmdSN or StatSN is what shows in the end.
+A task consists of the PDUs with one Initiator Task Tag on one connection. Later PDUs
+are renumbered, so that a removed task leaves no gap in CmdSN or StatSN.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,13 +19,13 @@ Task = tuple[int, int]
 
 
 def minimise(bundle: Bundle, shows: Callable[[Bundle], bool]) -> Bundle:
-    """Return the shortest bundle found that still shows what the whole one does.
+    """Return the shortest bundle found that still has the outcome of the whole one.
 
     Logins stay, and so does the last task, which is the one that failed.
 
     Args:
-        bundle: the bundle; it shows it.
-        shows: replays a bundle and tells whether it shows it still.
+        bundle: the bundle.
+        shows: replays a bundle, and returns whether it still has the outcome.
     """
     removable = tasks(bundle)[:-1]
     size = max(1, len(removable) // 2)
@@ -58,7 +58,7 @@ def tasks(bundle: Bundle) -> list[Task]:
 
 
 def without(bundle: Bundle, dropped: Iterable[Task]) -> Bundle:
-    """Return a bundle without some tasks, its numbers closed up."""
+    """Return a bundle without some tasks, with later PDUs renumbered."""
     removed = set(dropped)
     commands, statuses = 0, dict.fromkeys((e.connection for e in bundle.events), 0)
     events = []

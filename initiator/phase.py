@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A whole login: from its first request to full-feature phase, slips passed over."""
+"""A whole login: from its first request to full-feature phase, ignoring slips."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ from iscsi.parameters import Parameters
 from iscsi.pdu import LoginResponse
 
 MAX_ROUNDS = 64
-"""Requests after which a login that gets nowhere is given up."""
+"""The number of requests after which a login without progress is abandoned."""
 
-# What this initiator answers if the target makes an offer of its own.
+# The answers of this initiator to offers of the target.
 _OWN = {
     "HeaderDigest": "CRC32C,None",
     "DataDigest": "CRC32C,None",
@@ -61,9 +61,9 @@ class LoginResult:
     status: StatusNumbers
     tsih: int
     declared: dict[str, str]
-    """What the target declared, by key."""
+    """The values that the target declared, by key."""
     results: dict[str, str]
-    """What was agreed, by key."""
+    """The agreed values, by key."""
     response: LoginResponse
     """The final response."""
 
@@ -110,7 +110,7 @@ class _Phase:
         return list(self.options.keys.items())
 
     def _authenticate(self, credentials: chap.Credentials) -> None:
-        """Walk the security stage (see `iscsi.chap` for the ladder)."""
+        """Run the security stage (see `iscsi.chap` for its messages)."""
         first = [*self.options.names(), ("AuthMethod", "CHAP,None")]
         declared = self._exchange(first, Stage.SECURITY, None)[0]
         if declared.get("AuthMethod") == "None":
@@ -158,7 +158,7 @@ class _Phase:
             )
 
     def _challenge(self, algorithm: str, number: str, value: str) -> chap.Challenge:
-        """Return the target's challenge, also where only its form is wrong.
+        """Return the target's challenge, even if only its form is wrong.
 
         Raises:
             NegotiationError: it cannot be read.
@@ -190,7 +190,7 @@ class _Phase:
     def _negotiate(
         self, pairs: text.Pairs, stage: Stage, next_stage: Stage
     ) -> LoginResponse:
-        """Offer the pairs and go on until the target moves to the next stage."""
+        """Offer the pairs and continue until the target moves to the next stage."""
         for name, value in pairs:
             self.negotiator.offer(name, value)
         outgoing = pairs
@@ -204,10 +204,10 @@ class _Phase:
                 return last
 
     def _leave_unanswered(self, answers: text.Pairs, last: LoginResponse) -> None:
-        """Pass over offers in a response that ends the stage.
+        """Ignore offers in a response that ends the stage.
 
-        What would have been answered is held to: it suits both ends, whatever the
-        target takes for agreed. Digests it cannot switch on without an answer.
+        The values of our answers are used: they suit both ends, whatever the target
+        assumes. It cannot enable digests without an answer.
         """
         names = ", ".join(name for name, _value in answers)
         for name, _value in answers:
@@ -224,7 +224,7 @@ class _Phase:
     def _exchange(
         self, pairs: text.Pairs, stage: Stage, next_stage: Stage | None
     ) -> tuple[dict[str, str], LoginResponse]:
-        """Send security pairs until the next stage is granted; return the answers."""
+        """Send security pairs until the stage may change; return the answers."""
         answers, last = self._round(pairs, stage, next_stage)
         while next_stage is not None and self.stages.current is stage:
             more, last = self._round([], stage, next_stage)
@@ -235,7 +235,7 @@ class _Phase:
     def _round(
         self, pairs: text.Pairs, stage: Stage, next_stage: Stage | None
     ) -> tuple[text.Pairs, LoginResponse]:
-        """Send one logical text, in as many requests as it needs, and collect one."""
+        """Send one text, in as many requests as needed; return the answered text."""
         parts = text.split(text.encode(pairs), DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH)
         reader = Reader(self.exchange.connection)
         early: text.Pairs = []
@@ -281,10 +281,10 @@ class _Phase:
         return response
 
     def _take_stage(self, response: LoginResponse) -> None:
-        """Go where a response leads; where its stage bits are wrong, as far as asked.
+        """Go to the stage of a response; if its bits are wrong, to the requested one.
 
         A stage is left only by a request with T=1, never beyond its NSG, and not while
-        C is 1: whatever else the bits say, the target can mean no more than that.
+        C is 1. Whatever the bits are, the target can mean no more than that.
         """
         current, requested = self.stages.current, self.stages.asked_for
         continues = bool(response.continuation)
@@ -335,7 +335,7 @@ class _Phase:
 
 
 def _leaves_digests_open(error: NegotiationError) -> bool:
-    """Tell whether an answer leaves it to a guess which digest the target uses."""
+    """Tell whether an answer leaves open which digest the target uses."""
     is_digest = error.key in ("HeaderDigest", "DataDigest")
     return is_digest and error.offered != "None" and error.answered is not None
 
@@ -352,13 +352,13 @@ def _required(pairs: Mapping[str, str], key: str) -> str:
 
 
 def log_in(connection: Connection, options: LoginOptions) -> LoginResult:
-    """Walk the whole login phase and switch the connection's digests on.
+    """Run the whole login phase and enable the connection's digests.
 
     Raises:
         LoginRefused: the target answered with a Status-Class other than 0.
-        PeerError, NegotiationError, DecodeError: it broke a rule of the phase so that
-            nobody could go on, or one that is judged (`initiator.slips`).
-        ConnectionLost, PeerTimeout: it went away or fell silent.
+        PeerError, NegotiationError, DecodeError: it broke a rule, and the login cannot
+            continue or the rule is judged (`initiator.slips`).
+        ConnectionLost, PeerTimeout: the connection ended, or no answer came in time.
     """
     result = _Phase(connection, options).run()
     connection.digests = result.parameters.digests

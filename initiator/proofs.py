@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Leaves out what CHAP proves itself with, in everything that is written or shown.
+"""Removes CHAP proofs from everything that is written or shown.
 
 A challenge and its right CHAP_R are enough to guess a secret offline. Its bytes are
 replaced by zeros, so that lengths and offsets stay.
@@ -20,7 +20,7 @@ def shown(key: str, value: str) -> str:
 
 
 def prose_without_proofs(text: str) -> str:
-    """Return words, such as a traceback, without the values of CHAP_R in them."""
+    """Return text, such as a traceback, without the values of CHAP_R."""
     return _IN_PROSE.sub(lambda found: found[1] + LEFT_OUT, text)
 
 
@@ -29,7 +29,7 @@ def without_proofs(data: bytes, carried: bytes = b"") -> bytes:
 
     Args:
         data: text of a login, or bytes that may hold some.
-        carried: the end of what came before it, where a pair was cut (the C bit).
+        carried: the end of the text before it, if a pair was split (the C bit).
     """
     joined = carried + data
     cleaned = _PROOF.sub(lambda found: b"CHAP_R=" + b"0" * len(found[1]), joined)
@@ -37,7 +37,7 @@ def without_proofs(data: bytes, carried: bytes = b"") -> bytes:
 
 
 class Cleaner:
-    """Cleans the PDUs of one direction of a connection, in their order."""
+    """Removes proofs from the PDUs of one direction of a connection, in order."""
 
     def __init__(self) -> None:
         self._carried = b""

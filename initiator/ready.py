@@ -5,7 +5,7 @@ from iscsi.pdu import PDU
 
 
 class Ready(PDU):
-    """Segments that are sent as they are."""
+    """Segments that are sent unchanged."""
 
     __slots__ = ("_segments",)
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sends the PDUs of a bundle to a target and reports answers that differ.
 
-What the target chooses is carried over: TSIH, StatSN, Target Transfer Tags, CHAP
-challenges. Target name and LUN are those of the target at hand. Digests that were right
-are computed anew, wrong ones stay wrong.
+Values that the target chooses are carried over: TSIH, StatSN, Target Transfer Tags,
+CHAP challenges. Target name and LUN are replaced by those of this target. Right digests
+are computed again, and wrong ones stay wrong.
 """
 
 from collections.abc import Callable
@@ -31,19 +31,19 @@ from iscsi.scsi.sense import SenseKey
 from iscsi.scsi.status import SCSIStatus
 
 ANSWER_SECONDS = 5.0
-"""How long an answer that came when it was recorded is waited for."""
+"""How long to wait for an answer that came in the recording."""
 
 _AT_ONCE = 0.02
-"""Seconds in which comes what is there already."""
+"""The seconds to wait for PDUs that have arrived already."""
 
 _MOST_DRAINED = 256
-"""PDUs that are taken at the end, at the most."""
+"""The maximum number of PDUs that are read at the end."""
 
 _CARRIED = frozenset({"stat_sn", "tsih", "target_transfer_tag", "lun", "max_cmd_sn"})
-"""Fields of an answer that a target chooses, or that follow from what it chose."""
+"""Fields of an answer that a target chooses, or that follow from its choices."""
 
 _LAYOUT = frozenset({"data_segment_length", "total_ahs_length", "padding"})
-"""They follow from what else is compared."""
+"""Fields that follow from other compared ones."""
 
 _UNLIKE = {"InitiatorAlias", "TargetAlias", "TargetAddress"} | {
     f"CHAP_{letter}" for letter in "CINR"
@@ -53,12 +53,12 @@ _UNLIKE = {"InitiatorAlias", "TargetAlias", "TargetAddress"} | {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """An answer that is not the one that was recorded."""
+    """An answer that differs from the recorded one."""
 
     event: int
     """The number of the event in the bundle."""
     what: str
-    """The field, or what happened instead."""
+    """The field, or the event that happened instead."""
     recorded: str
     now: str
 
@@ -76,9 +76,9 @@ class _Channel:
     next_stat_sns: tuple[int, int] | None = None
     """The next StatSN in the recording, and the next one of the replay."""
     challenge: dict[str, str] = field(default_factory=dict)
-    """What CHAP asks, of this login."""
+    """The CHAP challenge of this login."""
     is_silent: bool = False
-    """An answer has not come."""
+    """Whether an answer has not come."""
 
 
 @dataclass(slots=True)
@@ -96,8 +96,8 @@ def replay(
 
     Args:
         recorded: the bundle.
-        target: where to.
-        seconds: how long each answer is waited for.
+        target: the target.
+        seconds: the time limit of each answer.
 
     Raises:
         ConnectionLost: no program listens there.
@@ -114,8 +114,8 @@ class Player:
     """Plays the events of a recording one by one.
 
     Attributes:
-        differences: the answers that are not the ones that were recorded.
-        transcript: what passed.
+        differences: the answers that differ from the recorded ones.
+        transcript: the transcript.
     """
 
     def __init__(
@@ -130,12 +130,12 @@ class Player:
         """Begin with no connection open.
 
         Args:
-            recorded: the recording; its target's name and unit.
-            target: where to.
-            seconds: how long each answer is waited for.
-            gives_up: a connection ends where an answer does not come, and answers are
-                compared; else it goes on, and waits for hardly anything from then on.
-            login_seconds: how long a Login Response is waited for, if longer.
+            recorded: the recording, with its target's name and unit.
+            target: the target.
+            seconds: the time limit of each answer.
+            gives_up: whether a missing answer ends its connection, and answers are
+                compared; else the replay continues, with very short waits from then on.
+            login_seconds: the time limit of a Login Response, if it is longer.
         """
         self._recorded = recorded
         self._target = target
@@ -174,7 +174,7 @@ class Player:
             steps[event.kind]()
 
     def drain(self) -> None:
-        """Receive the PDUs that have arrived and no event waits for."""
+        """Receive the PDUs that have arrived without an event that waits for them."""
         for channel in self._channels.values():
             with suppress(ConnectionLost, PeerTimeout, DecodeError):
                 for _ in range(_MOST_DRAINED):
@@ -255,7 +255,7 @@ class Player:
     def _receive(self, channel: _Channel, number: int, event: Event) -> None:
         recorded = event.pdu
         if not channel.live.is_open:
-            return  # the end of the connection has been reported
+            return  # the end of the connection has been reported already
         is_login = isinstance(recorded, LoginResponse)
         seconds = self._login_seconds if is_login else self._seconds
         if channel.is_silent:
@@ -335,7 +335,7 @@ class Player:
             self._differ(number, "data", _shown(was), _shown(now))
 
     def _learn(self, channel: _Channel, recorded: PDU, received: PDU) -> None:
-        """Take over what the target has chosen."""
+        """Take over the values that the target has chosen."""
         if "target_transfer_tag" in recorded.fields and hasattr(
             received, "target_transfer_tag"
         ):
@@ -356,7 +356,7 @@ class Player:
                 self._begin_digests(channel, received)
 
     def _begin_digests(self, channel: _Channel, response: LoginResponse) -> None:
-        """Switch digests on with full-feature phase, as both have agreed."""
+        """Enable the agreed digests in full-feature phase."""
         if response.nsg != Stage.FULL_FEATURE:
             return
         agreed: dict[str, str] = {}
@@ -384,12 +384,12 @@ def _digest(recorded: str) -> bool | bytes:
 
 
 def _next_stat_sn(pdu: PDU) -> int:
-    """Return the StatSN that follows on a PDU."""
+    """Return the StatSN that follows a PDU."""
     return serial.add(pdu.stat_sn, 1) if advances_stat_sn(pdu) else int(pdu.stat_sn)
 
 
 def _reports_unit_attention(pdu: PDU) -> bool:
-    """Tell whether it reports a unit attention: what happened before the replay."""
+    """Tell whether a PDU reports a unit attention, for an event before the replay."""
     if not isinstance(pdu, SCSIResponse) or pdu.status != SCSIStatus.CHECK_CONDITION:
         return False
     with suppress(DecodeError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a script asks for in a line: send a PDU, get its answer, as Scapy's `sr1`."""
+"""One-line requests for scripts: send a PDU, get its answer, like Scapy's `sr1`."""
 
 from initiator.core import Link, SessionCore
 from initiator.deadline import Deadline
@@ -16,8 +16,8 @@ def sr1(
 ) -> PDU | None:
     """Send a PDU and return its first answer; None on a timeout.
 
-    What comes before it and answers something else is in the transcript. What it has
-    left open of tags and numbers is filled in, as by `Session.send`.
+    Earlier PDUs that answer other requests are in the transcript. Tags and numbers that
+    are not set are filled in, as by `Session.send`.
 
     Args:
         session: a session that has logged in.
@@ -26,9 +26,9 @@ def sr1(
         timeout: seconds; None for the session's own.
 
     Raises:
-        ConnectionLost: the connection is gone.
-        DecodeError: what comes is no PDU.
-        ConformanceFailure: what comes is not a target's to send.
+        ConnectionLost: the connection has ended.
+        DecodeError: the received bytes do not form a PDU.
+        ConformanceFailure: a target must not send the received PDU.
     """
     deadline = Deadline(session.patience(link, timeout))
     session.send(pdu, link)

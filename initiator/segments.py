@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How the bytes of a PDU are spread over TCP segments; a target may not care."""
+"""How the bytes of a PDU are split into TCP segments, which must not matter."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -7,26 +7,27 @@ from enum import StrEnum
 from iscsi.constants import BHS_LENGTH
 
 _TRICKLED = 64
-"""As many bytes are sent one by one: all of a header and what follows it."""
+"""The number of bytes that are sent one by one: a header and some of what follows
+it."""
 
 
 class Cut(StrEnum):
-    """Ways to cut PDUs into TCP segments."""
+    """Ways to split PDUs into TCP segments."""
 
     WHOLE = "whole"
     """Each PDU in one piece."""
     HEADER_APART = "header-apart"
     """The basic header segment, then the rest."""
     MID_HEADER = "mid-header"
-    """Through the header, and through what follows it."""
+    """One cut within the header, and one within the bytes after it."""
     TRICKLE = "trickle"
     """The first bytes one by one."""
     JOINED = "joined"
-    """Several PDUs in one piece, as far as they are sent together."""
+    """Several PDUs in one piece, if they are sent together."""
 
 
 def _at(*offsets: int) -> Callable[[bytes], list[bytes]]:
-    """Return a cutter at the offsets that lie within."""
+    """Return a function that returns those of the offsets that lie within a PDU."""
 
     def cut(wire: bytes) -> list[bytes]:
         within = [offset for offset in offsets if offset < len(wire)]
@@ -46,5 +47,5 @@ _CUTTERS: dict[Cut, Callable[[bytes], list[bytes]]] = {
 
 
 def pieces(wire: bytes, cut: Cut) -> Sequence[bytes]:
-    """Return the pieces that a PDU's bytes are handed to TCP in."""
+    """Return the pieces in which a PDU's bytes are handed to TCP."""
     return _CUTTERS[cut](wire)

@@ -57,7 +57,7 @@ _MAX_UNIT_ATTENTIONS = 16
 
 
 class Session(SessionCore):
-    """A session with one or several connections, and what can be asked over it.
+    """A session with one or several connections, and the requests on it.
 
     As a context manager it logs out and closes at the end.
     """
@@ -93,17 +93,19 @@ class Session(SessionCore):
         """Return the PDU of a command and the plan of its unsolicited data.
 
         Args:
-            cdb: the CDB; what is beyond 16 bytes goes into an extended-CDB segment.
-            read: bytes expected; with `write` too the command is bidirectional.
+            cdb: the CDB; bytes beyond the 16th are sent in an extended-CDB segment.
+            read: the expected bytes; if `write` is given, too, the command is
+                bidirectional.
             write: the data to write, or None.
             immediate_data: bytes of it in the command's PDU; None for as much as the
                 parameters allow.
-            unsolicited: bytes of it in Data-Out PDUs right after it; None likewise.
+            unsolicited: bytes of it in Data-Out PDUs right after the command; None
+                likewise.
             link: the connection; None for the leading one.
-            **fields: any field of the PDU, as it shall be.
+            **fields: fields of the PDU to set.
 
         Raises:
-            TypeError: the CDB or the data are no bytes.
+            TypeError: the CDB or the data is not bytes.
         """
         for name, value in (("cdb", cdb), ("write", b"" if write is None else write)):
             if not isinstance(value, bytes):
@@ -146,7 +148,7 @@ class Session(SessionCore):
         link: Link | None = None,
         **how: Any,
     ) -> Task:
-        """Send a command and its unsolicited data; do not wait (see `command`)."""
+        """Send a command and its unsolicited data, without waiting (see `command`)."""
         pdu, plan = self.command(cdb, read=read, write=write, link=link, **how)
         self.send(pdu, link)
         task = Task(pdu, write or b"", plan.immediate)
@@ -175,13 +177,13 @@ class Session(SessionCore):
     def answer_r2t(
         self, task: Task, r2t: R2T, link: Link | None = None, **fields: Any
     ) -> None:
-        """Send the sequence of Data-Out PDUs that an R2T asks for.
+        """Send the sequence of Data-Out PDUs that an R2T requests.
 
         Args:
             task: the write.
-            r2t: what it is asked for.
+            r2t: the R2T.
             link: the connection; None for the leading one.
-            **fields: any field of each PDU, as it shall be.
+            **fields: fields of each PDU to set.
         """
         if r2t.target_transfer_tag == RESERVED_TAG:
             # Data with this tag is unsolicited data: it answers no R2T.
@@ -211,10 +213,10 @@ class Session(SessionCore):
     def finish(
         self, task: Task, link: Link | None = None, *, timeout: float | None = None
     ) -> Result:
-        """Give a task the data it asks for until its status is here.
+        """Send a task the data that it requests until its status arrives.
 
-        What comes for other tasks is kept for them. The task as a whole lasts no longer
-        than `WHOLE_EXCHANGE` times the wait for one PDU.
+        PDUs for other tasks are kept for them. The whole task lasts at most
+        `WHOLE_EXCHANGE` times the wait for one PDU.
 
         Raises:
             ConformanceFailure: a PDU came that belongs to no task, or none in time.
@@ -235,10 +237,9 @@ class Session(SessionCore):
         return result
 
     def supply(self, task: Task, link: Link | None = None) -> None:
-        """Give a task all the data it asks for, and do not wait for its status.
+        """Send a task all the data that it requests, without waiting for its status.
 
-        The data as a whole takes no longer than `WHOLE_EXCHANGE` times the wait for one
-        PDU.
+        The whole transfer takes at most `WHOLE_EXCHANGE` times the wait for one PDU.
 
         Raises:
             ConformanceFailure: as `finish`.
@@ -265,13 +266,13 @@ class Session(SessionCore):
         waiting_for: Task | None = None,
         with_unsolicited: bool = False,
     ) -> PDU:
-        """Receive one PDU and hand it to the task whose tag it bears.
+        """Receive one PDU and hand it to the task with its tag.
 
         Args:
             link: the connection; None for the leading one.
             timeout: seconds.
-            waiting_for: the task that an error tells of.
-            with_unsolicited: return after a PDU of the target's own accord as well (see
+            waiting_for: the task that an error names.
+            with_unsolicited: also return after a PDU that the target sends unasked (see
                 `receive`), which no task gets.
 
         Raises:
@@ -297,7 +298,7 @@ class Session(SessionCore):
         return pdu
 
     def restart_task(self, task: Task) -> None:
-        """Discard what was received for a task, which starts again (section 7.2.2)."""
+        """Discard the PDUs received for a task, which starts again (section 7.2.2)."""
         task.restart()
         self._tasks[task.initiator_task_tag] = task
 
@@ -317,9 +318,9 @@ class Session(SessionCore):
         return self.finish(task, link, timeout=timeout)
 
     def clear_unit_attention(self) -> None:
-        """Ask until the logical unit has nothing more to report.
+        """Send TEST UNIT READY until the logical unit has nothing more to report.
 
-        A unit that never answers GOOD is left alone, and no error is raised.
+        If the unit never answers GOOD, the method returns without an error.
 
         Raises:
             ConformanceFailure, ISCSIError: as `execute`.
@@ -333,7 +334,7 @@ class Session(SessionCore):
     def ping(
         self, data: bytes = b"", *, link: Link | None = None, **fields: Any
     ) -> NOPIn:
-        """Send a NOP-Out that wants an answer; return the answer."""
+        """Send a NOP-Out that requests an answer; return the answer."""
         __tracebackhide__ = True
         request = self.send(NOPOut(**{"immediate": 1, "data": data, **fields}), link)
         deadline = Deadline(self.patience(link))
@@ -359,11 +360,11 @@ class Session(SessionCore):
         """Send a task management request; return its response.
 
         Args:
-            function: what to do.
+            function: the function.
             of: the command concerned, whose tag and CmdSN are referenced.
             lun: the logical unit; None for this session's.
             link: the connection; None for the leading one.
-            **fields: any field of the PDU, as it shall be.
+            **fields: fields of the PDU to set.
         """
         __tracebackhide__ = True
         request = self.send_task_management(
@@ -398,7 +399,7 @@ class Session(SessionCore):
         link: Link | None = None,
         **fields: Any,
     ) -> TaskManagementRequest:
-        """Send a task management request; do not wait (see `task_management`)."""
+        """Send a task management request without waiting (see `task_management`)."""
         values: dict[str, Any] = {"function": int(function), "immediate": 1}
         if function not in (
             TMFunction.TARGET_WARM_RESET,
@@ -423,7 +424,7 @@ class Session(SessionCore):
         Raises:
             ConformanceFailure: another PDU came, or none in time.
             UnexpectedPDU: the target never ends the exchange.
-            DecodeError: the text is longer than any.
+            DecodeError: the text is longer than any legal one.
         """
         __tracebackhide__ = True
         items = list(pairs.items()) if isinstance(pairs, Mapping) else list(pairs)
@@ -459,7 +460,7 @@ class Session(SessionCore):
 
     @staticmethod
     def _text_part(parts: list[bytes], number: int) -> dict[str, Any]:
-        """Return data and bits of one request of a text that may be cut."""
+        """Return data and bits of one request of a text that may be split."""
         is_last = number >= len(parts) - 1
         return {
             "data": parts[number] if number < len(parts) else b"",
@@ -468,7 +469,7 @@ class Session(SessionCore):
         }
 
     def send_targets(self, value: str = "All") -> Pairs:
-        """Return what SendTargets brings (RFC 7143 appendix C)."""
+        """Return the answer of SendTargets (RFC 7143 appendix C)."""
         __tracebackhide__ = True
         return self.text([("SendTargets", value)])
 

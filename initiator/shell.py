@@ -28,7 +28,7 @@ _BANNER = """iSCSI Assay: {name} at {portal}, TSIH {tsih:#x}
 
 
 def names(session: Session) -> dict[str, Any]:
-    """Return what the shell knows by name."""
+    """Return the names that the shell defines."""
     transcript = session.transcript
 
     def show(count: int | None = None) -> None:
@@ -55,7 +55,7 @@ def names(session: Session) -> dict[str, Any]:
 
 
 def run(target: TargetURL) -> int:
-    """Log in, talk until the user leaves, log out.
+    """Log in, run the console until the user leaves it, and log out.
 
     Raises:
         ISCSIError: the login fails.
@@ -86,7 +86,7 @@ def _rich(ipython: ModuleType, namespace: dict[str, Any], banner: str) -> None:
 
 
 def _plain(namespace: dict[str, Any], banner: str) -> None:
-    """Use Python's own console, with completion and history where there is readline."""
+    """Use Python's own console, with completion and history if it has readline."""
     with suppress(ImportError):
         import readline  # noqa: PLC0415  # not on every system
         import rlcompleter  # noqa: PLC0415  # likewise

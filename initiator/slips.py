@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Slips: rules that a target breaks in a way that an exchange can go on after.
+"""Slips: broken rules after which an exchange can continue.
 
-An initiator notes a slip and goes on: what a target does wrong in its login is a
-finding of the checks about that, and must not keep others from what they are about.
-Whoever drives the exchange may have the slips of some clauses judged: they are raised.
+The initiator records a slip and continues. Checks about logins report the errors of a
+target's login, which must not disturb other checks. A caller can have the slips of some
+clauses judged, which are then raised as errors.
 """
 
 from collections.abc import Container
@@ -14,18 +14,18 @@ from iscsi.errors import ISCSIError
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """One broken rule that was passed over."""
+    """One broken rule that was ignored."""
 
     clause: str
     """The ID of the requirement that it breaks."""
     error: ISCSIError
-    """What was seen, in words, with the PDU or the text key where there is one."""
+    """A description of it, with the PDU or the text key if there is one."""
     connection: int
     """The number of the TCP connection in the transcript."""
 
 
 class _Every(Container[str]):
-    """Holds whatever is asked for."""
+    """A container that contains every clause."""
 
     def __contains__(self, _clause: object) -> bool:
         return True
@@ -42,23 +42,23 @@ class Slips:
     judged: Container[str] = frozenset()
     """The clauses whose slips end an exchange."""
     first: dict[str, Slip] = field(default_factory=dict)
-    """By clause: a target that repeats itself fills no memory."""
+    """The slips by clause; a target that repeats itself fills no memory."""
 
     def note(self, slip: Slip) -> None:
         """Keep a slip.
 
         Raises:
-            ISCSIError: its clause is judged; the slip's own error.
+            ISCSIError: the slip's own error, if its clause is judged.
         """
         self.first.setdefault(slip.clause, slip)
         if slip.clause in self.judged:
             raise slip.error
 
     def judge(self, clauses: Container[str]) -> None:
-        """Have the slips of some clauses judged from now on, and those noted before.
+        """Have the slips of some clauses judged from now on, including recorded ones.
 
         Raises:
-            ISCSIError: there is one; the slip's own error.
+            ISCSIError: the slip's own error, if one was recorded.
         """
         self.judged = clauses
         for slip in self.first.values():

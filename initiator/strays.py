@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Answers on another connection than their request (section 4.2.5.1).
+"""Detects answers on another connection than their request (section 4.2.5.1).
 
-Silence on one connection says nothing of an answer that came on another.
+No answer on one connection does not mean that none came on another.
 """
 
 from collections.abc import Collection
@@ -18,8 +18,8 @@ def misdirected_connection(
 
     Args:
         tag: the Initiator Task Tag of both.
-        connections: those of the session.
-        transcript: what passed.
+        connections: the connections of the session.
+        transcript: the transcript.
     """
     if tag == RESERVED_TAG:
         return None
@@ -31,7 +31,7 @@ def misdirected_connection(
     ]
     sent = [entry for entry in entries if entry.direction is Direction.SENT]
     if not sent:
-        # The task's connection is gone, so any other one may carry its answer.
+        # The task's connection has ended, so any other one may carry its answer.
         return None
     for entry in entries:
         is_elsewhere = entry.connection != sent[-1].connection

@@ -26,7 +26,8 @@ _SENSE = "RFC7143-11.4.7-i01"
 
 SMALL_SEGMENT = 64
 MOST_PDUS = 4096
-"""A task takes a PDU for each `SMALL_SEGMENT` bytes of its data, and so many more."""
+"""The maximum number of PDUs of a task: one for each `SMALL_SEGMENT` bytes of its data,
+and this many more."""
 
 
 @dataclass(slots=True)
@@ -59,13 +60,14 @@ class Result:
         """The sense data as far as it is present, or None.
 
         Raises:
-            DecodeError: what follows SenseLength is no sense data (RFC 7143, 11.4.7).
+            DecodeError: the bytes after SenseLength are not sense data (RFC 7143,
+                11.4.7).
         """
         return self._read_sense()[0]
 
     @property
     def sense_error(self) -> DecodeError | None:
-        """What is wrong with sense data that can be read nevertheless."""
+        """The errors in sense data that can nevertheless be read."""
         try:
             return self._read_sense()[1]
         except DecodeError:
@@ -84,7 +86,7 @@ class Result:
         return parsed, error
 
     def __str__(self) -> str:
-        """Return status and sense in words."""
+        """Return a text with status and sense."""
         try:
             name = SCSIStatus(self.status).name.replace("_", " ")
         except ValueError:
@@ -106,18 +108,18 @@ class Task:
     command: SCSICommand
     data_out: bytes = b""
     sent_unsolicited: int = 0
-    """Bytes that went out unasked: immediate and unsolicited Data-Out."""
+    """Bytes that were sent unasked, as immediate data and unsolicited Data-Out."""
     data_ins: list[DataIn] = field(default_factory=list)
     r2ts: list[R2T] = field(default_factory=list)
     answered_r2ts: int = 0
     final: SCSIResponse | DataIn | None = None
     others: list[PDU] = field(default_factory=list)
-    """PDUs with this task's tag that a SCSI command does not call for."""
+    """PDUs with this task's tag that are not allowed for a SCSI command."""
     _received: int = 0
 
     @property
     def initiator_task_tag(self) -> int:
-        """The tag that names it."""
+        """The Initiator Task Tag."""
         return int(self.command.initiator_task_tag)
 
     @property
@@ -129,7 +131,7 @@ class Task:
         return int(self.command.expected_data_transfer_length) * bool(self.command.read)
 
     def take(self, pdu: PDU) -> None:
-        """Take a PDU that bears this task's tag.
+        """Take a PDU with this task's tag.
 
         Raises:
             UnexpectedPDU: more data comes than the command expects, or more PDUs than
@@ -154,7 +156,7 @@ class Task:
         self._received = 0
 
     def _bound(self, pdu: PDU) -> None:
-        """Refuse what would let a target fill the memory."""
+        """Raise an error for PDUs with which a target could fill the memory."""
         expected = self.expected_data_in
         if isinstance(pdu, DataIn):
             self._received += len(pdu.data)
@@ -175,12 +177,12 @@ class Task:
 
     @property
     def is_done(self) -> bool:
-        """True once its status is here."""
+        """True once its status has arrived."""
         return self.final is not None
 
     @property
     def is_supplied(self) -> bool:
-        """True once all data went out, unasked or to the R2Ts that are answered."""
+        """True once all data has been sent, unasked or for R2Ts."""
         sent = self.sent_unsolicited
         for r2t in sorted(self.r2ts[: self.answered_r2ts], key=_offset):
             if _offset(r2t) > sent:
@@ -189,7 +191,7 @@ class Task:
         return sent >= len(self.data_out)
 
     def unanswered(self) -> Iterator[R2T]:
-        """Yield the R2Ts that have had no data yet, and count them as answered."""
+        """Yield the R2Ts without an answer so far, and count them as answered."""
         while self.answered_r2ts < len(self.r2ts):
             self.answered_r2ts += 1
             yield self.r2ts[self.answered_r2ts - 1]
@@ -198,7 +200,7 @@ class Task:
         """Return the result.
 
         Raises:
-            ValueError: its status is not here yet.
+            ValueError: its status has not arrived yet.
         """
         final = self.final
         if final is None:
@@ -222,7 +224,7 @@ def assemble(data_ins: list[DataIn]) -> bytes:
     """Return the data of Data-In PDUs, each part at its buffer offset."""
     end = max((pdu.buffer_offset + len(pdu.data) for pdu in data_ins), default=0)
     if end > sum(len(pdu.data) for pdu in data_ins):
-        # There is a hole: a wild offset from the target must not exhaust our memory.
+        # If there is a gap: a wild offset from the target must not exhaust our memory.
         return b"".join(
             bytes(pdu.data)
             for pdu in sorted(data_ins, key=lambda pdu: pdu.buffer_offset)
@@ -268,11 +270,11 @@ def data_outs(
     Args:
         data: the bytes of the sequence.
         offset: their offset in the command's buffer.
-        size: bytes in a PDU at the most.
+        size: the maximum bytes in a PDU.
         initiator_task_tag: the command's tag.
         target_transfer_tag: the R2T's tag, or the reserved one for unsolicited data.
         lun: the R2T's LUN field.
-        **fields: any further field, for each PDU.
+        **fields: further fields of each PDU.
     """
     starts = range(0, len(data), size) if data else range(1)
     return [

@@ -7,17 +7,17 @@ from iscsi.text import Joiner, Pairs, read
 
 
 class Reader:
-    """Reads the texts of one connection, in whatever parts they arrive."""
+    """Reads the texts of one connection, in any parts."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._joiner = Joiner()
 
     def add(self, response: LoginResponse | TextResponse) -> Pairs | None:
-        """Take a response; return all pairs once the last part of a text is here.
+        """Take a response; return all pairs once the last part of a text has arrived.
 
         Raises:
-            DecodeError: the text is longer than any.
+            DecodeError: the text is longer than any legal one.
         """
         joined = self._joiner.join(
             bytes(response.data), continues=bool(response.continuation)

@@ -13,17 +13,17 @@ from iscsi.pdu import PDU, decode
 
 MOST_ENTRIES = 32768
 MOST_BYTES = 64 << 20
-"""What a transcript keeps at the most: entries, and bytes that stood on the wire."""
+"""The maximum number of entries in a transcript, and of their bytes."""
 
 FIRST_KEPT = 2048
-"""Entries at its beginning that are kept whatever comes after them."""
+"""The number of entries at its beginning that are always kept."""
 
 PONG = "answer to the target's ping"
-"""The note of what a session answers by itself."""
+"""The note of answers that a session sends by itself."""
 
 
 class Direction(StrEnum):
-    """Which way an entry went."""
+    """The direction of an entry."""
 
     SENT = "->"
     RECEIVED = "<-"
@@ -31,7 +31,7 @@ class Direction(StrEnum):
 
 
 class Event(StrEnum):
-    """What can happen on a connection beside PDUs."""
+    """The events of a connection other than PDUs."""
 
     CONNECTED = "connected"
     FIN_SENT = "closed by the initiator"
@@ -42,9 +42,9 @@ class Event(StrEnum):
     WITHHELD = "PDU withheld"
     """The initiator numbered a PDU and did not send it."""
     SILENCE = "silence"
-    """Nothing came until now, the entry's time; a wait ended with it."""
+    """No PDU came until now, the entry's time, at which a wait ended."""
     SLIP = "slip of the target"
-    """It broke a rule, and the exchange goes on (`initiator.slips`)."""
+    """The target broke a rule, and the exchange continues (`initiator.slips`)."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Entry:
     """The number of the TCP connection, counted from 1 in this transcript."""
     direction: Direction
     raw: bytes = b""
-    """What stood on the wire, where it is not a whole PDU."""
+    """The bytes on the wire, if they are not a whole PDU."""
     frame: Frame | None = None
     """The segments and digests of a PDU, or None for raw bytes and events."""
     note: str = ""
@@ -67,7 +67,7 @@ class Entry:
 
     @property
     def wire(self) -> bytes:
-        """What stood on the wire, digests included."""
+        """The bytes on the wire, digests included."""
         return self.raw if self.frame is None else self.frame.wire
 
     @property
@@ -79,7 +79,7 @@ class Entry:
         return self._pdu
 
     def decoded(self) -> PDU:
-        """Return the PDU of a frame for its receiver, and remember which one it is."""
+        """Return the PDU of a frame for its receiver, and remember its identity."""
         assert self.frame is not None
         pdu = decode(self.frame.header, self.frame.data)
         # A weak reference: a flood of PDUs that no one keeps must not fill the memory.
@@ -87,7 +87,7 @@ class Entry:
         return pdu
 
     def is_of(self, pdu: PDU) -> bool:
-        """Tell whether a PDU is the very one that this entry is about."""
+        """Tell whether a PDU is the object that this entry is about."""
         return pdu is self._pdu or (self._seen is not None and self._seen() is pdu)
 
     def __str__(self) -> str:
@@ -108,11 +108,11 @@ class Entry:
 
 @dataclass(slots=True)
 class Transcript:
-    """Everything that passed between this process and one target in one check.
+    """All PDUs and events between this process and one target in one check.
 
-    It keeps its first `FIRST_KEPT` entries and the latest ones, `MOST_ENTRIES` and
-    `MOST_BYTES` in all; what lies between is counted and left out. A position in it
-    (`len`, `since`) counts what was left out.
+    It keeps its first `FIRST_KEPT` entries and the latest ones, at most `MOST_ENTRIES`
+    and `MOST_BYTES`; those between are counted and dropped. A position in it (`len`,
+    `since`) includes the dropped entries.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -121,21 +121,21 @@ class Transcript:
     )
     """The (local, remote) addresses of each connection."""
     left_out: int = 0
-    """How many entries behind the first `FIRST_KEPT` are not kept any more."""
+    """How many entries after the first `FIRST_KEPT` have been dropped."""
     keeps_proofs: bool = False
-    """True where CHAP_R may be shown and written: the secret is the lab's own."""
+    """True if CHAP_R may be shown and written, since the secret is the lab's own."""
     slips: Slips = field(default_factory=Slips)
-    """The rules that the target broke and that were passed over."""
+    """The rules that the target broke, and that were ignored."""
     _bytes: int = 0
 
     def add_connection(self, local: tuple[str, int], remote: tuple[str, int]) -> int:
-        """Note a new TCP connection; return its number."""
+        """Record a new TCP connection; return its number."""
         number = len(self.connections) + 1
         self.connections[number] = (local, remote)
         return number
 
     def add(self, entry: Entry) -> None:
-        """Append an entry; leave older ones out where there are too many."""
+        """Append an entry; drop older ones if there are too many."""
         self.entries.append(entry)
         self._bytes += _size(entry)
         if len(self.entries) > MOST_ENTRIES or self._bytes > MOST_BYTES:
@@ -156,7 +156,7 @@ class Transcript:
         return len(self.entries) + self.left_out
 
     def since(self, position: int) -> list[Entry]:
-        """Return the entries from a position on, as far as they are kept."""
+        """Return the entries from a position on, except dropped ones."""
         if position > FIRST_KEPT and self.left_out:
             position = max(FIRST_KEPT, position - self.left_out)
         return self.entries[position:]
@@ -164,15 +164,16 @@ class Transcript:
     def pdus(
         self, direction: Direction | None = None, *, since: int = 0
     ) -> Iterator[PDU]:
-        """Yield the PDUs that went one way, or both, from entry `since` on."""
+        """Yield the PDUs of one direction, or of both, from entry `since` on."""
         for entry in self.since(since):
             if direction in (None, entry.direction) and entry.pdu is not None:
                 yield entry.pdu
 
     def sent(self, since: int = 0) -> list[PDU]:
-        """Return the PDUs that left, as they stood on the wire.
+        """Return the sent PDUs, as they were on the wire.
 
-        Answers to a target's pings are left aside: they go out by themselves.
+        Answers to a target's pings are left out, since the session sends them by
+        itself.
         """
         return [
             entry.pdu

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Looks that a caller takes while the initiator waits, such as at a time limit.
+"""Tests that a caller runs while the initiator waits, such as for a time limit.
 
-A signal or another thread would break off whatever runs just then, even a handler or
-a clean-up. Here each wait on a connection is cut into short ones, and the caller's look
-is taken between them; what it raises leaves the wait as any other error does.
+A signal or another thread would interrupt any code, even a handler or a clean-up. Here
+each wait on a connection is split into short ones, and the caller's test runs between
+them; its errors end the wait like any other error.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 LOOK_SECONDS = 0.25
-"""No wait on a connection lasts longer without a look."""
+"""The longest wait on a connection between two tests."""
 
 Look = Callable[[], None]
 
@@ -20,10 +20,10 @@ _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
 
 @contextmanager
 def watched(look: Look) -> Iterator[None]:
-    """Have a look taken before and during each wait on a connection in this block.
+    """Install a test that runs before and during each wait on a connection in a block.
 
     Args:
-        look: raises what is to end the wait. It is not called while it runs.
+        look: raises an error to end the wait. It is not called recursively.
     """
     token = _LOOK.set(look)
     try:
@@ -33,7 +33,7 @@ def watched(look: Look) -> Iterator[None]:
 
 
 def take_look() -> bool:
-    """Run the installed test, if there is one; tell whether there is."""
+    """Run the installed test, if there is one; return whether there is."""
     look = _LOOK.get()
     if look is None:
         return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A capture PDU by PDU, with marks where numbering, negotiation or digests break."""
+"""Prints a capture PDU by PDU; marks broken numbering, negotiation and digests."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Line:
 
     text: str
     is_mark: bool = False
-    """Something breaks a requirement here."""
+    """Whether this PDU breaks a requirement."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class _Stream:
     to_target: Decoder = field(default_factory=Decoder)
     to_initiator: Decoder = field(default_factory=Decoder)
     is_lost: bool = False
-    """The borders of PDUs cannot be found any more."""
+    """The boundaries of PDUs cannot be found any more."""
 
 
 def lines(path: Path, *, port: int | None = None) -> Iterator[Line]:
@@ -45,10 +45,10 @@ def lines(path: Path, *, port: int | None = None) -> Iterator[Line]:
 
     Args:
         path: the file.
-        port: the target's; None to find it.
+        port: the target's port; None to find it.
 
     Raises:
-        CaptureError: it is no capture, or holds no iSCSI.
+        CaptureError: the file is not a capture, or contains no iSCSI.
     """
     captured = list(segments(path))
     ports = {port} if port is not None else _ports(captured)
@@ -79,7 +79,8 @@ def lines(path: Path, *, port: int | None = None) -> Iterator[Line]:
 def _ports(captured: list[Segment]) -> set[int]:
     """Return the ports at which targets seem to listen.
 
-    Port 3260 counts if it is there; else where requests that look like iSCSI arrive.
+    This is port 3260 if it occurs, else each port at which requests that look like
+    iSCSI arrive.
     """
     if any(ISCSI_PORT in (one.source[1], one.destination[1]) for one in captured):
         return {ISCSI_PORT}

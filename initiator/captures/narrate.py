@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A check's exchange in words: a sentence for each step, data PDUs taken together."""
+"""A check's exchange as sentences: one for each step, with data PDUs combined."""
 
 import itertools
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ _MAX_PAIRS = 120
 
 
 def narrate(transcript: Transcript) -> list[str]:
-    """Return the steps of an exchange, a sentence each.
+    """Return the steps of an exchange, each as a sentence.
 
     Consecutive Data-In or Data-Out PDUs of one task are one step.
     """
@@ -62,7 +62,7 @@ def narrate(transcript: Transcript) -> list[str]:
 
 
 def _belongs(entry: Entry) -> object:
-    """Return the key that groups the data PDUs of one step; other PDUs are alone."""
+    """Return the key by which data PDUs form a step; other PDUs are alone."""
     if isinstance(entry.pdu, _DATA):
         tag = entry.pdu.initiator_task_tag
         return entry.connection, entry.direction, type(entry.pdu), tag

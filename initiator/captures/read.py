@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""TCP streams out of a capture file, from whatever wrote it: pcap or pcapng.
+"""Reads TCP streams from a capture file of any program: pcap or pcapng.
 
-Scapy reads the records. Link layers and reassembly are by hand: a few fields of each
-header are all that is needed, and a gap in a stream is reported, not skipped.
+Scapy reads the records. Link layers and reassembly are implemented here, since only a
+few fields of each header are needed, and a gap in a stream must be reported.
 """
 
 import gzip
@@ -55,7 +55,7 @@ class Segment:
     ending: str = ""
     """FIN or RST."""
     is_after_gap: bool = False
-    """Bytes before it are not in the capture."""
+    """Whether bytes before it are missing in the capture."""
 
 
 @dataclass(slots=True)
@@ -70,10 +70,10 @@ class _Way:
 _MOST_WAITING = 256
 
 MOST_BYTES = 512 << 20
-"""Bytes of a capture, unpacked."""
+"""The maximum size of a capture, unpacked."""
 
 MOST_BLOCK = 16 << 20
-"""Bytes of one packet or block of it; the file is read up to a longer one."""
+"""The maximum size of one packet or block; the file is read up to a longer one."""
 
 
 class _Bounded:
@@ -88,7 +88,7 @@ class _Bounded:
         """Return bytes of the file.
 
         Raises:
-            CaptureError: there is more of it than `MOST_BYTES`.
+            CaptureError: the file is longer than `MOST_BYTES`.
             EOFError: a block claims more than `MOST_BLOCK` bytes, or the file is cut.
         """
         if not 0 <= count <= MOST_BLOCK:
@@ -102,16 +102,16 @@ class _Bounded:
         return content
 
     def close(self) -> None:
-        """Leave the file to its owner."""
+        """Do not close the file, which its owner closes."""
 
 
 def segments(path: Path) -> Iterator[Segment]:
-    """Yield what every TCP stream carried, repeated and reordered parts put right.
+    """Yield the contents of every TCP stream, without repetitions and in order.
 
-    A file that breaks off is read up to there.
+    A truncated file is read up to its end.
 
     Raises:
-        CaptureError: it is no capture, or of a link layer not known here.
+        CaptureError: the file is not a capture, or its link layer is unknown.
     """
     ways: dict[tuple[End, End], _Way] = {}
     for time, link, packet in _packets(path):
@@ -132,7 +132,7 @@ def segments(path: Path) -> Iterator[Segment]:
 
 
 def _ready(way: _Way, source: End, destination: End) -> Iterator[Segment]:
-    """Yield what follows on what there was; past a gap that never closes too."""
+    """Yield the bytes that continue a stream; at its end also those behind a gap."""
     while way.waiting:
         sequence = min(
             way.waiting, key=lambda one: serial.distance(way.next_sequence, one)
@@ -185,7 +185,7 @@ def _packets_of(path: Path, opened: IO[bytes]) -> Iterator[tuple[float, int, byt
             except (EOFError, StopIteration, zlib.error):
                 return
             except (Scapy_Exception, struct.error, ValueError, KeyError):
-                return  # the file breaks off within a packet
+                return  # the file ends within a packet
             # One of pcapng's link types, by interface.
             link = getattr(about, "linktype", None)
             if link is None:
@@ -226,10 +226,10 @@ def _tcp(link: int, packet: bytes) -> tuple[End, End, int, int, bytes] | None:
 
 
 def _network(link: int, packet: bytes) -> int | None:
-    """Return where the IP header begins.
+    """Return the offset of the IP header.
 
     Raises:
-        CaptureError: the link layer is not known here.
+        CaptureError: the link layer is unknown.
     """
     if link == _ETHERNET:
         offset = 12

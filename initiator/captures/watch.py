@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Follows the PDUs of a recorded connection and marks broken requirements.
 
-It begins anywhere: what it has not seen it takes for right.
+It can begin anywhere, and assumes that earlier PDUs were right.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ from iscsi.pdu import (
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A requirement that is broken, and how."""
+    """A broken requirement, and how it is broken."""
 
     requirement: str
     what: str
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(slots=True)
 class Watch:
-    """What is known of a connection so far."""
+    """The known state of a connection."""
 
     digests: Digests = NO_DIGESTS
     _offers: dict[str, str] = field(default_factory=dict)
@@ -57,11 +57,11 @@ class Watch:
     _segment_limit: int | None = None
     """The initiator's MaxRecvDataSegmentLength; None if its login was not seen."""
     _data_sn: dict[int, int] = field(default_factory=dict)
-    """The next DataSN or R2TSN of each task seen from its command on."""
+    """The next DataSN or R2TSN of each task whose command was seen."""
     _in_login: bool = False
 
     def see(self, pdu: PDU, frame: Frame, *, to_target: bool) -> Iterator[Mark]:
-        """Take a PDU; yield what it breaks."""
+        """Process a PDU; yield the requirements that it breaks."""
         yield from self._see_digests(frame)
         if to_target:
             self._see_request(pdu)
@@ -90,7 +90,7 @@ class Watch:
         elif isinstance(pdu, SCSICommand):
             self._data_sn[pdu.initiator_task_tag] = 0
         elif isinstance(pdu, SNACK):
-            # The PDUs that a SNACK requests again are no violation.
+            # PDUs that are repeated for a SNACK break no requirement.
             self._data_sn.clear()
             self._stat_sn = None
 
@@ -180,7 +180,7 @@ class Watch:
 
 
 def _pairs(pdu: PDU) -> dict[str, str]:
-    """Return the pairs of a text; none if the text is cut or malformed."""
+    """Return the pairs of a text; none if the text is incomplete or malformed."""
     with suppress(DecodeError):
         return dict(text.decode(bytes(pdu.data)))
     return {}

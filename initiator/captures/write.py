@@ -17,7 +17,7 @@ _ENDS = {
     Event.FIN_RECEIVED: (False, False),
     Event.RST_RECEIVED: (False, True),
 }
-"""Whether the initiator ends a connection, and whether by RST."""
+"""Whether the initiator ends a connection, and whether it does so by RST."""
 
 
 def to_pcapng(
@@ -28,17 +28,17 @@ def to_pcapng(
     actual: str = "",
     offending: PDU | None = None,
 ) -> bytes:
-    """Return the bytes of a pcapng file with everything in a transcript.
+    """Return the bytes of a pcapng file with the PDUs of a transcript.
 
     CHAP_R is zeroed unless the transcript may keep proofs.
 
     Args:
         transcript: the transcript.
-        check: the check that it is of: the file's comment.
-        expected: what should have come; the PDU that came instead bears it as its
-            comment, or the last one where nothing came.
-        actual: what came, in words.
-        offending: the PDU that is wrong, as it was received.
+        check: the name of the check, which becomes the file's comment.
+        expected: the expected behaviour, which becomes the comment of the wrong PDU, or
+            of the last one if no PDU came.
+        actual: the actual behaviour, in words.
+        offending: the wrong PDU, as it was received.
     """
     capture = Capture(check)
     marked = _marked(transcript, offending) if expected else None
@@ -80,7 +80,7 @@ def _cleaned(entry: Entry, cleaner: Cleaner) -> bytes:
 
 
 def _marked(transcript: Transcript, offending: PDU | None) -> Entry | None:
-    """Return the entry of the PDU that is wrong, or the last one with bytes."""
+    """Return the entry of the wrong PDU, or the last one with bytes."""
     entries = [entry for entry in transcript.entries if entry.event is None]
     if offending is not None:
         for entry in reversed(entries):

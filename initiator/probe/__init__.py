@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a target offers, found out by logins and by commands that change nothing."""
+"""Probes what a target offers, by logins and by commands that change nothing."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which commands a logical unit has: as it reports, else by trying those that read."""
+"""Finds the commands of a logical unit: by its report, else by trying reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,10 +49,11 @@ _TRIED: Mapping[Layout, Mapping[str, int]] = MappingProxyType(
         cdb.report_supported_task_management_functions: {"allocation_length": _SHORT},
     }
 )
-"""Commands that change nothing, each with room for what it brings.
+"""Commands that change nothing, each with room for its data.
 
-Some targets do not survive being asked for nothing (see `suites/support/operations`),
-and what writes is left alone, even with a length of zero: the data is not ours.
+Some targets do not survive an allocation length of zero (see
+`suites/support/operations`). Commands that write are never tried, even with a length of
+zero, since the data belongs to the user.
 """
 
 _ABSENT = (
@@ -67,7 +68,7 @@ class Commands:
 
     names: tuple[str, ...]
     is_reported: bool
-    """The unit lists them; else those that read were tried, and no others."""
+    """True if the unit lists its commands; else only commands that read were tried."""
 
 
 def commands_of(session: Session) -> Commands:

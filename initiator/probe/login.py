@@ -42,7 +42,7 @@ EVERYTHING: Mapping[str, str] = {
     "TaskReporting": "FastAbort,ResponseFence,RFC3720",
     "iSCSIProtocolLevel": "2",
 }
-"""An offer of every feature: what a target takes of it, it has."""
+"""An offer of every feature; the target has those that it accepts."""
 
 _LIMITS: Mapping[str, str] = {
     "MaxConnections": "65535",
@@ -52,13 +52,13 @@ _LIMITS: Mapping[str, str] = {
     "DefaultTime2Wait": "0",
     "DefaultTime2Retain": "3600",
 }
-"""The widest value of each key: the target's answer is its own limit."""
+"""The widest value of each key; the target's answer is its own limit."""
 
 MOST_NAMES = 16
-"""The most names of a discovery session that are printed."""
+"""The maximum number of printed names of a discovery session."""
 
 _MOST_ROUNDS = 4
-"""Requests in which a target must say how it wants to authenticate."""
+"""The number of requests within which a target must choose an authentication method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +66,21 @@ class Login:
     """The result of a login that offered `EVERYTHING`."""
 
     results: Mapping[str, str]
-    """What was agreed, by key."""
+    """The agreed values, by key."""
     declared: Mapping[str, str]
-    """What the target declared, by key."""
+    """The values that the target declared, by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """What a target asks for where CHAP and None are offered."""
+    """The authentication that a target requires if CHAP and None are offered."""
 
     method: str
-    """CHAP, None, or in words why that is not known."""
+    """CHAP, None, or a text that says why it is unknown."""
     is_optional: bool = False
-    """It asks for CHAP, and does without where None alone is offered."""
+    """Whether it chooses CHAP, but also accepts None if only that is offered."""
     algorithms: tuple[str, ...] = ()
-    """Those for which it sends a challenge, each offered alone."""
+    """The algorithms for which it sends a challenge, each offered alone."""
 
 
 def try_everything(portal: Portal, options: LoginOptions, *, timeout: float) -> Login:
@@ -97,7 +97,7 @@ def try_everything(portal: Portal, options: LoginOptions, *, timeout: float) -> 
 def authentication(
     portal: Portal, options: LoginOptions, *, timeout: float
 ) -> Authentication:
-    """Find out how one must authenticate oneself; none of these logins is completed."""
+    """Find out which authentication is required; none of these logins is completed."""
     try:
         method = _method(portal, options, "CHAP,None", timeout)
         if method != "CHAP":
@@ -125,7 +125,7 @@ def _challenges(
     """Tell whether a target sends a challenge for an algorithm.
 
     Raises:
-        NotConnected, PeerTimeout: it does not answer.
+        NotConnected, PeerTimeout: the target does not answer.
     """
     number = str(int(algorithm))
     with closing(Connection(portal, timeout=timeout)) as connection:
@@ -170,7 +170,7 @@ def names_at(portal: Portal, options: LoginOptions, *, timeout: float) -> list[s
     """Return the target names of a discovery session, printable.
 
     Raises:
-        ISCSIError, ConformanceFailure: the session is refused, or tells nothing.
+        ISCSIError, ConformanceFailure: the session is refused, or lists nothing.
     """
     plain = replace(options, is_discovery=True, target_name=None, keys=DEFAULT_KEYS)
     with Session(portal, plain, timeout=timeout) as session:
@@ -181,7 +181,7 @@ def names_at(portal: Portal, options: LoginOptions, *, timeout: float) -> list[s
 def hint(
     error: ISCSIError, portal: Portal, options: LoginOptions, *, timeout: float
 ) -> str:
-    """Return what can be done about a first login that has failed; one line."""
+    """Return a hint on a first login that has failed; one line."""
     if isinstance(error, LoginRefused):
         return _hint_of_refusal(error.status, portal, options, timeout)
     if isinstance(error, PeerTimeout):

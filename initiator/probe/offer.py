@@ -22,11 +22,11 @@ from iscsi.errors import ISCSIError
 from iscsi.printable import printable
 
 SECONDS = 60.0
-"""Time limit of all questions, in seconds; later answers are left out."""
+"""The time limit of all questions, in seconds; later answers are left out."""
 
 
 class UnitMissing(ISCSIError):
-    """There is no logical unit of the number that was given."""
+    """There is no logical unit with the given number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Offer:
     login: Login
     authentication: Authentication
     discovery: Authentication
-    """What a discovery session is asked for."""
+    """The target names of a discovery session."""
     names: tuple[str, ...]
-    """Those that a discovery session tells."""
+    """The target names that a discovery session lists."""
     names_trouble: str
-    """Why it tells none."""
+    """Why the discovery session lists none."""
     luns: tuple[int, ...] | None
-    """None where REPORT LUNS lists none."""
+    """None if REPORT LUNS lists no units."""
     unit: Unit
 
 
@@ -56,17 +56,17 @@ def find_out(
     timeout: float,
     seconds: float = SECONDS,
 ) -> Offer:
-    """Find out what a target offers; nothing of it is changed.
+    """Find out what a target offers, without changes to it.
 
     Args:
-        portal: where it listens.
-        options: how to log in to its name.
+        portal: the portal of the target.
+        options: the login options for its name.
         lun: the unit to ask.
         timeout: seconds for each answer.
         seconds: for all of them.
 
     Raises:
-        UnitMissing: there is no such unit; says which there are.
+        UnitMissing: there is no such unit; the message lists the existing ones.
         ISCSIError: no login succeeds.
     """
     deadline = Deadline(seconds)
@@ -100,10 +100,10 @@ def refuse_missing(session: Session, listed: tuple[int, ...] | None) -> None:
 
     Args:
         session: a session with it.
-        listed: what REPORT LUNS lists (see `luns_of`).
+        listed: the numbers that REPORT LUNS lists (see `luns_of`).
 
     Raises:
-        UnitMissing: there is none of this number; says which there are.
+        UnitMissing: there is no such unit; the message lists the existing ones.
     """
     if is_missing(session, listed):
         there = ranges(listed) if listed else "none that REPORT LUNS lists"
@@ -111,7 +111,7 @@ def refuse_missing(session: Session, listed: tuple[int, ...] | None) -> None:
 
 
 def ranges(numbers: tuple[int, ...]) -> str:
-    """Return numbers in order, runs of them as FIRST-LAST."""
+    """Return numbers in order, with ranges as FIRST-LAST."""
     runs: list[list[int]] = []
     for number in sorted(set(numbers)):
         if runs and number == runs[-1][1] + 1:
@@ -123,7 +123,7 @@ def ranges(numbers: tuple[int, ...]) -> str:
 
 
 def _names_or_reason(ask: Callable[[], list[str]]) -> tuple[list[str], str]:
-    """Return the values that are known, and the reasons for missing ones."""
+    """Return the known values, and the reasons for missing ones."""
     try:
         return ask(), ""
     except ConformanceFailure as failure:

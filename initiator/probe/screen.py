@@ -18,7 +18,7 @@ from iscsi.scsi.vpd import BlockLimits, LogicalBlockProvisioning, ProvisioningTy
 _WIDTH = 96
 _LABEL = 14
 _LONGEST = 3000
-"""Characters of a row."""
+"""The maximum length of a row, in characters."""
 
 _TASK_SETS = {
     0: "one for all I_T nexuses (TST 0)",
@@ -34,14 +34,14 @@ _CAPABILITIES = {
 
 
 def screen(offer: Offer) -> Iterator[str]:
-    """Yield the lines: a label and what belongs to it, wrapped."""
+    """Yield the lines: a label and its text, wrapped."""
     yield printable(f"{offer.name} at {offer.portal}")
     for label, text in _rows(offer):
         yield from row(label, text)
 
 
 def row(label: str, text: str) -> list[str]:
-    """Return a label and its text in lines; text beyond a bound is cut."""
+    """Return the lines of a label and its text; text beyond a limit is cut."""
     escaped = printable(text[:_LONGEST]) + (" ..." if len(text) > _LONGEST else "")
     return textwrap.wrap(
         escaped.strip() or "none",
@@ -53,7 +53,7 @@ def row(label: str, text: str) -> list[str]:
 
 
 def in_short(results: Mapping[str, str]) -> str:
-    """Return the result of a login that offered everything, in one line."""
+    """Return the result of a login that offered every feature, in one line."""
     digests = "/".join(results.get(f"{part}Digest", "None") for part in _DIGESTS)
     return (
         f"digests {digests} (header/data), error recovery level "
@@ -126,7 +126,7 @@ def _unit(unit: Unit) -> Iterator[tuple[str, str]]:
 
 
 def _grouped(names: Iterable[str]) -> str:
-    """Return names, those that differ in their parentheses alone as one."""
+    """Return names; those that differ only in their parentheses are combined."""
     groups: dict[str, list[str]] = {}
     for name in names:
         head, _, detail = name.rstrip(")").partition(" (")

@@ -36,11 +36,12 @@ _ROOM = 4096
 _SHORT = 252
 _LISTED = 16384
 MOST_UNITS = 16
-"""Units of which a file is written."""
+"""The maximum number of units that are written to a file."""
 
 _UNITS_SECONDS = 60.0
 _SIGNS = 2
-"""Signs that must agree before a unit counts as missing: one may be a defect."""
+"""The signs that must agree before a unit counts as missing, since one may be a
+defect."""
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class Unit:
     mode_pages: tuple[tuple[int, int | None], ...] = ()
     """Page codes and subpage codes, None for the page_0 format."""
     control: dict[str, int] | None = None
-    """The Control mode page by its fields: `tst` says how many task sets there are."""
+    """The Control mode page, by its fields; `tst` is the number of task sets."""
     is_write_protected: bool = False
     dpofua: bool = False
     limits: BlockLimits | None = None
@@ -65,11 +66,12 @@ class Unit:
     reservations: Capabilities | None = None
     commands: Commands | None = None
     troubles: tuple[str, ...] = ()
-    """What the unit did not tell, and why; one line each."""
+    """The properties that the unit did not report, each with the reason; one line
+    each."""
 
 
 def luns_of(session: Session) -> tuple[int, ...] | None:
-    """Return the numbers that REPORT LUNS lists; None where it lists none."""
+    """Return the numbers that REPORT LUNS lists; None if it lists none."""
     command = cdb.report_luns(allocation_length=_LISTED)
     try:
         result = session.execute(command, read=_LISTED, lun=0)
@@ -79,14 +81,14 @@ def luns_of(session: Session) -> tuple[int, ...] | None:
 
 
 def is_missing(session: Session, listed: tuple[int, ...] | None) -> bool:
-    """Tell whether there is no logical unit of the session's number.
+    """Tell whether the logical unit of the session's number does not exist.
 
-    INQUIRY tells by its PERIPHERAL QUALIFIER (SPC-4 section 6.6.2), other commands by
-    LOGICAL UNIT NOT SUPPORTED, REPORT LUNS by leaving it out.
+    INQUIRY shows that by its PERIPHERAL QUALIFIER (SPC-4 section 6.6.2), other commands
+    by LOGICAL UNIT NOT SUPPORTED, REPORT LUNS by leaving it out.
 
     Args:
         session: a session with that unit.
-        listed: what REPORT LUNS lists (see `luns_of`).
+        listed: the numbers that REPORT LUNS lists (see `luns_of`).
     """
     signs = [listed is not None and session.lun not in listed]
     with suppress(ISCSIError, ConformanceFailure):
@@ -116,12 +118,12 @@ def _inquire(session: Session) -> Result:
 def ask_unit(session: Session, questions: Collection[str] | None = None) -> Unit:
     """Return the properties of the session's unit.
 
-    What it does not tell is a trouble. When the connection is lost, the rest is not
-    asked any more.
+    A property that it does not report is recorded as a trouble. If the connection is
+    lost, the remaining questions are skipped.
 
     Args:
         session: a session with the unit.
-        questions: what is asked, such as `SHORT`; None for all.
+        questions: the questions, such as `SHORT`; None for all.
     """
     unit = Unit(session.lun)
     troubles: list[str] = []
@@ -148,7 +150,7 @@ def units_at(
 ) -> list[Unit]:
     """Return kind, size and protection of several logical units.
 
-    One whose session fails tells nothing. All is over after `_UNITS_SECONDS`.
+    A unit whose session fails is left out, and so are all after `_UNITS_SECONDS`.
     """
     deadline = Deadline(_UNITS_SECONDS)
     units = []
@@ -166,7 +168,7 @@ def _good(result: Result) -> Result:
     """Return a result that is good.
 
     Raises:
-        DecodeError: it is not.
+        DecodeError: the status is not GOOD.
     """
     if not result.is_good:
         raise DecodeError(str(result))
@@ -178,7 +180,7 @@ def _ask_inquiry(session: Session, unit: Unit) -> None:
 
 
 def _ask_capacity(session: Session, unit: Unit) -> None:
-    """Ask for the size, the long way where there is one."""
+    """Read the capacity, by the long command if there is one."""
     long = session.execute(cdb.read_capacity_16(allocation_length=32), read=32)
     if long.is_good:
         unit.capacity = Capacity16.parse(long.data)
@@ -255,7 +257,7 @@ def _ask_commands(session: Session, unit: Unit) -> None:
 
 
 SHORT = ("INQUIRY", "READ CAPACITY")
-"""What the head of a run asks."""
+"""The questions at the beginning of a run."""
 
 _QUESTIONS = {
     "INQUIRY": _ask_inquiry,
@@ -265,4 +267,4 @@ _QUESTIONS = {
     "REPORT CAPABILITIES": _ask_reservations,
     "commands": _ask_commands,
 }
-"""In the order in which they are asked."""
+"""The questions, in order."""
