@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a target is and what lets one in: portals, CHAP names and secrets, the URL.
+"""The address of a target and its credentials: portals, CHAP secrets, the URL.
 
 The URL's form is libiscsi's and QEMU's:
-iscsi://[user%secret@]host[:port]/name[/lun][?target_user=…&target_password=…].
-The first % before the @ parts user and secret; all else is percent-decoded.
+iscsi://[user%secret@]host[:port]/name[/lun][?target_user=…&target_password=…]. The
+first % before the @ separates user and secret; the rest is percent-decoded.
 """
 
 import ipaddress
@@ -26,12 +26,12 @@ _QUERY_KEYS = ("target_user", "target_password", "scratch")
 
 
 class AddressError(ValueError):
-    """A URL, or credentials, that cannot be understood; one line without a secret."""
+    """A URL, or credentials, that cannot be parsed; one line without a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """A network portal: an address, a TCP port, the portal group it belongs to."""
+    """A network portal: an address, a TCP port, and its portal group tag."""
 
     host: str
     port: int = ISCSI_PORT
@@ -50,21 +50,21 @@ class TargetURL:
     portal: Portal
     name: str
     lun: int | None = None
-    """None where the URL names no logical unit."""
+    """None if the URL names no logical unit."""
     chap: Chap | None = None
     scratch: bool = False
-    """The logical unit may be overwritten."""
+    """Whether the logical unit may be overwritten."""
 
 
 def parse(url: str, environ: Mapping[str, str]) -> TargetURL:
-    """Read the URL of a target.
+    """Parse the URL of a target.
 
     Args:
         url: the URL.
-        environ: where credentials are found that the URL does not give.
+        environ: the variables with credentials that the URL does not contain.
 
     Raises:
-        AddressError: the URL, or the credentials, cannot be understood.
+        AddressError: the URL, or the credentials, cannot be parsed.
     """
     if not url.lower().startswith(SCHEME):
         raise AddressError(f"a target is given as {FORM}")
@@ -90,10 +90,10 @@ def parse(url: str, environ: Mapping[str, str]) -> TargetURL:
 
 
 def parse_portal(text: str) -> Portal:
-    """Read host[:port]; an IPv6 address is in brackets.
+    """Parse host[:port]; an IPv6 address is in brackets.
 
     Raises:
-        AddressError: it cannot be understood.
+        AddressError: it cannot be parsed.
     """
     match = re.fullmatch(r"(?:\[([^]]*)\]|([^:\[\]]*))(?::([^:]*))?", text)
     if match is None:
@@ -154,7 +154,7 @@ def _scratch(keys: Mapping[str, str]) -> bool:
 
 
 def find_chap(settings: Mapping[str, str]) -> Chap | None:
-    """Return the credentials among variables, or None where there are none.
+    """Return the credentials in variables, or None if there are none.
 
     Raises:
         AddressError: half of a pair is missing.
@@ -184,7 +184,7 @@ def _credentials(
 
 
 def _decoded(text: str) -> str:
-    """Percent-decode, strictly."""
+    """Percent-decode a text; a wrong escape is an error."""
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise AddressError(
             "a % without two hexadecimal digits after it; write %25 for a %"

@@ -7,7 +7,7 @@
         | -- CHAP_N, CHAP_R [, CHAP_I, _C] --> |
         | <- [CHAP_N, CHAP_R] ---------------- |
 
-Random challenges come in as arguments: nothing here draws them.
+Challenges are arguments; nothing here creates random ones.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from iscsi import text
 from iscsi.errors import DecodeError, NegotiationError
 
 MAX_BINARY = 1024
-"""Bytes in CHAP_C and CHAP_R at the most (section 12.1.3)."""
+"""The maximum length of CHAP_C and CHAP_R, in bytes (section 12.1.3)."""
 
 MIN_CHALLENGE = 1
 
@@ -53,52 +53,52 @@ _HASHES: dict[Algorithm, Callable[[bytes], bytes]] = {
 RESPONSE_LENGTH = {
     algorithm: len(hash_of(b"")) for algorithm, hash_of in _HASHES.items()
 }
-"""Bytes in CHAP_R, by algorithm."""
+"""The length of CHAP_R in bytes, by algorithm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A name and a secret that two ends share."""
+    """A name and a secret that both ends share."""
 
     name: str
     secret: bytes = field(repr=False)
-    """No log, traceback or report shall show it."""
+    """The secret; no log, traceback or report may show it."""
 
     @classmethod
     def of(cls, name: str, password: str) -> Self:
-        """Return a name and a secret that is text."""
+        """Return the credentials of a name and of a secret as text."""
         return cls(name, password.encode())
 
     @property
     def password(self) -> str:
-        """The secret as text, which URLs and configurations hold."""
+        """The secret as text, as URLs and configurations contain it."""
         return self.secret.decode()
 
 
 @dataclass(frozen=True, slots=True)
 class Chap:
-    """What both ends of a login prove themselves with."""
+    """The credentials of both ends of a login."""
 
     credentials: Credentials
-    """The initiator's."""
+    """The initiator's credentials."""
     mutual: Credentials | None = None
-    """The target's, where it proves itself, too."""
+    """The target's credentials, if it authenticates itself, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What one end sent for the other to answer."""
+    """The challenge of one end, which the other one answers."""
 
     algorithm: Algorithm
     identifier: int
     challenge: bytes
 
     def respond(self, secret: bytes) -> bytes:
-        """Return the CHAP_R that a secret gives (RFC 1994 section 4.1)."""
+        """Return the CHAP_R for a secret (RFC 1994 section 4.1)."""
         return response(self.algorithm, self.identifier, secret, self.challenge)
 
     def verify(self, secret: bytes, answered: bytes) -> bool:
-        """Tell whether an answer is right, in time that does not depend on it."""
+        """Tell whether an answer is right, in constant time."""
         return hmac.compare_digest(self.respond(secret), answered)
 
 
@@ -114,7 +114,7 @@ def choose_algorithm(
 ) -> Algorithm | None:
     """Return the first algorithm of a CHAP_A list that is supported, or None.
 
-    Items that are no numbers are let pass, as unknown ones are (section 6.2.1).
+    Items that are not numbers are ignored like unknown ones (section 6.2.1).
     """
     for item in text.parse_list(offered):
         try:
@@ -130,7 +130,7 @@ def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challeng
     """Return the challenge in CHAP_A, CHAP_I and CHAP_C.
 
     Raises:
-        NegotiationError: a value has not its form, range or length.
+        NegotiationError: a value has a wrong form, range or length.
     """
     try:
         number = text.parse_number(algorithm)
@@ -153,12 +153,12 @@ def parse_challenge(algorithm: str, identifier: str, challenge: str) -> Challeng
 def read_challenge(
     algorithm: str, identifier: str, challenge: str
 ) -> tuple[Challenge, list[NegotiationError]]:
-    """Return the challenge in CHAP_A, CHAP_I and CHAP_C, and what is wrong with it.
+    """Return the challenge in CHAP_A, CHAP_I and CHAP_C, and the errors in it.
 
     A decimal number beyond 64 bits and a value that is too long can be answered.
 
     Raises:
-        NegotiationError: it cannot be read.
+        NegotiationError: it cannot be parsed.
     """
     try:
         return parse_challenge(algorithm, identifier, challenge), []
@@ -170,7 +170,7 @@ def read_challenge(
 
 
 def _read_loosely(value: str) -> bytes:
-    """Return the bytes of a value that breaks a rule of its form; none at worst."""
+    """Return the bytes of a value of wrong form; empty if it cannot be decoded."""
     try:
         if value.isascii() and value.isdecimal():
             number = int(value)
@@ -184,7 +184,7 @@ def parse_identifier(value: str) -> int:
     """Return the number in CHAP_I: one octet (RFC 1994 section 4.1).
 
     Raises:
-        NegotiationError: it is no number from 0 to 255.
+        NegotiationError: it is not a number from 0 to 255.
     """
     try:
         number = text.parse_number(value)
@@ -201,7 +201,7 @@ def parse_binary(key: str, value: str, *, minimum: int = 0) -> bytes:
     """Return the bytes of CHAP_C or CHAP_R.
 
     Raises:
-        NegotiationError: the value has no binary form or not a length allowed.
+        NegotiationError: the value is not a binary value, or has a wrong length.
     """
     try:
         decoded = text.parse_binary(value)

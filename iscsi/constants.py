@@ -7,13 +7,13 @@ RESERVED_TAG = 0xFFFFFFFF
 """The tag that names no task and no transfer (RFC 7143 section 11.2.1.8)."""
 
 BHS_LENGTH = 48
-"""Bytes in a Basic Header Segment (RFC 7143 section 11.2.1)."""
+"""The length of a Basic Header Segment, in bytes (RFC 7143 section 11.2.1)."""
 
 MAX_DATA_SEGMENT_LENGTH = 2**24 - 1
-"""What the 24 bits of DataSegmentLength can say."""
+"""The greatest value of the 24 bits of DataSegmentLength."""
 
 DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH = 8192
-"""MaxRecvDataSegmentLength until it is declared (RFC 7143 section 13.12)."""
+"""The default MaxRecvDataSegmentLength (RFC 7143 section 13.12)."""
 
 ISCSI_PORT = 3260
 """The well-known TCP port (RFC 7143 section 4.2.7.1)."""
@@ -94,7 +94,7 @@ class TMFunction(IntEnum):
 
 
 class TMResponse(IntEnum):
-    """Answers to them (RFC 7143 section 11.6.1; RFC 7144 section 6.4.2)."""
+    """Task management responses (RFC 7143 section 11.6.1; RFC 7144 section 6.4.2)."""
 
     FUNCTION_COMPLETE = 0
     TASK_DOES_NOT_EXIST = 1
@@ -139,7 +139,7 @@ class LoginStatus(IntEnum):
 
 
 class LogoutReason(IntEnum):
-    """Why a Logout Request is sent (RFC 7143 section 11.14.1)."""
+    """Reasons of a Logout Request (RFC 7143 section 11.14.1)."""
 
     CLOSE_SESSION = 0
     CLOSE_CONNECTION = 1
@@ -147,7 +147,7 @@ class LogoutReason(IntEnum):
 
 
 class LogoutResponseCode(IntEnum):
-    """Answers to it (RFC 7143 section 11.15.1)."""
+    """Logout responses (RFC 7143 section 11.15.1)."""
 
     CLOSED = 0
     CID_NOT_FOUND = 1
@@ -188,5 +188,5 @@ class RejectReason(IntEnum):
     INVALID_DATA_ACK = 0x08
     INVALID_PDU_FIELD = 0x09
     LONG_OPERATION_REJECT = 0x0A
-    NEGOTIATION_RESET = 0x0B  # deprecated: not to be used
+    NEGOTIATION_RESET = 0x0B  # deprecated: must not be used
     WAITING_FOR_LOGOUT = 0x0C

@@ -16,10 +16,10 @@ def crc32c(data: Buffer) -> int:
 
 
 def digest(parts: Iterable[Buffer]) -> bytes:
-    """Return the four digest bytes of the parts in the order of the wire.
+    """Return the four digest bytes of the parts, in wire order.
 
-    The CRC's bits go out in the order that makes the number little-endian
-    (RFC 7143 section 13.1; its appendix A examples are in this order).
+    The order of the CRC's bits makes the number little-endian (RFC 7143 section 13.1;
+    the examples of its appendix A have this order).
     """
     value = 0
     for part in parts:

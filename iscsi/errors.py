@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What can go wrong on an iSCSI connection, with the blame in the type.
+"""The errors of an iSCSI connection; the type says which side is to blame.
 
-Sending something illegal is no error here: breaking the protocol is a tester's trade.
+It is not an error to send an illegal PDU, since tests do that on purpose.
 """
 
 from iscsi.printable import line
@@ -11,24 +11,24 @@ class ISCSIError(Exception):
     """The root of every error that this package and the initiator raise.
 
     Attributes:
-        requirement: the ID of the clause in the catalogue that the error shows to be
-            broken, or an empty string where it shows none by itself.
+        requirement: the ID of the broken clause in the catalogue, or an empty string if
+            the error alone does not show one.
     """
 
     requirement: str = ""
 
     def __init__(self, message: str = "") -> None:
-        """Keep a message; text of the peer in it is made a printable line."""
+        """Store a message; text of the peer in it is made a printable line."""
         super().__init__(line(message))
 
 
 class DecodeError(ISCSIError):
-    """Bytes that are not what they claim to be.
+    """Bytes that do not have the required format.
 
     Attributes:
-        offset: where in the data the fault lies, in bytes.
+        offset: the offset of the error in the data, in bytes.
         field: the field's name, as the standard spells it.
-        data: the bytes that were being read.
+        data: the bytes that were decoded.
     """
 
     def __init__(
@@ -48,12 +48,12 @@ class DecodeError(ISCSIError):
 
 
 class NegotiationError(ISCSIError):
-    """A text negotiation that cannot be brought to a result.
+    """A text negotiation without a result.
 
     Attributes:
-        key: the key concerned.
-        offered: the value offered, or None where there was none.
-        answered: the value answered, or None where there was none.
+        key: the key.
+        offered: the offered value, or None if there was none.
+        answered: the answered value, or None if there was none.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class PeerError(ISCSIError):
     """The peer broke a rule of the protocol.
 
     Attributes:
-        pdu: the PDU that broke it, where there is one.
-        field: the field or text key that is wrong, if it is a single one.
+        pdu: the PDU that broke it, or None.
+        field: the wrong field or text key, if it is a single one.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class PeerError(ISCSIError):
 
 
 class UnexpectedPDU(PeerError):
-    """A PDU that has no place in the exchange."""
+    """A PDU that is not allowed at this point of the exchange."""
 
 
 class NumberingError(PeerError):
-    """A sequence number other than the one due."""
+    """A sequence number other than the expected one."""
 
 
 class DigestError(PeerError):
@@ -107,11 +107,11 @@ class DigestError(PeerError):
 
 
 class IllegalTransition(ISCSIError):
-    """An event that a state of chapter 8 does not have.
+    """An event that is not possible in a state of chapter 8.
 
     Attributes:
         state: the state that the connection or session was in.
-        event: what happened in it.
+        event: the event.
     """
 
     def __init__(self, state: str, event: str) -> None:
@@ -140,8 +140,8 @@ class PeerTimeout(ISCSIError):
     """The peer did not answer in time.
 
     Attributes:
-        waited: how long, in seconds.
-        part: how many bytes of a PDU came that never became whole.
+        waited: the time of the wait, in seconds.
+        part: how many bytes of an incomplete PDU came.
     """
 
     def __init__(self, message: str, *, waited: float, part: int = 0) -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """PDUs in a byte stream: segments, padding and digests (RFC 7143 section 11.2).
 
-`encode` turns segments into wire bytes and never refuses. `Decoder` cuts a received
-stream into `Frame`s; it judges nothing but what it must know to find the next PDU, and
-reports what it saw of the digests.
+`encode` turns segments into wire bytes and accepts any values. `Decoder` splits a
+received stream into `Frame`s; it checks only what it needs to find the next PDU, and
+reports whether the digests match.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from iscsi.errors import DecodeError
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Which digests a connection uses; both default to none."""
+    """The digests of a connection; both default to none."""
 
     header: bool = False
     data: bool = False
@@ -29,7 +29,7 @@ NO_DIGESTS = Digests()
 class Frame:
     """One PDU as it is on the wire.
 
-    The digests are the bytes sent or received, or empty where none is expected.
+    The digests are the bytes sent or received, or empty if none is expected.
     """
 
     header: bytes
@@ -41,17 +41,17 @@ class Frame:
 
     @property
     def is_header_digest_right(self) -> bool:
-        """True where the header digest matches or none is expected."""
+        """True if the header digest matches or none is expected."""
         return not self.header_digest or self.header_digest == digest([self.header])
 
     @property
     def is_data_digest_right(self) -> bool:
-        """True where the data digest matches or none is expected."""
+        """True if the data digest matches or none is expected."""
         return not self.data_digest or self.data_digest == digest([self.data])
 
     @property
     def wire(self) -> bytes:
-        """The PDU as it stood on the wire."""
+        """The PDU as it was on the wire."""
         return self.header + self.header_digest + self.data + self.data_digest
 
 
@@ -62,7 +62,7 @@ def framed(
     header_digest: bool | bytes = False,
     data_digest: bool | bytes = False,
 ) -> Frame:
-    """Return a PDU that is to be sent, with its digests (arguments as `encode`)."""
+    """Return the frame of a PDU to send, with digests (arguments as for `encode`)."""
     if data_digest is True and not data:
         data_digest = False
     return Frame(
@@ -92,8 +92,8 @@ def encode(
         header: the header segments.
         data: the data segment with its padding.
         header_digest: True to compute it, bytes to send those instead.
-        data_digest: likewise; computed only where there is a data segment
-            (RFC 7143 section 11.2.3).
+        data_digest: likewise; it is computed only if there is a data segment (RFC 7143
+            section 11.2.3).
     """
     parts: list[Buffer] = [header]
     if header_digest:
@@ -108,9 +108,9 @@ def encode(
 
 
 class Decoder:
-    """Cuts a received byte stream into PDUs.
+    """Splits a received byte stream into PDUs.
 
-    Feed bytes with `feed`, take whole PDUs by iterating. Nothing is allocated for a
+    Feed bytes with `feed`, and iterate to get complete PDUs. Nothing is allocated for a
     data segment before its bytes have arrived. The digests in use change at the end of
     a login (RFC 7143 section 13.1): set `digests` before the next PDU is taken.
     """
@@ -126,25 +126,25 @@ class Decoder:
         self._buffer = bytearray()
 
     def feed(self, data: Buffer) -> None:
-        """Take bytes off the wire."""
+        """Add received bytes."""
         self._buffer += data
 
     @property
     def pending(self) -> bytes:
-        """The bytes of a PDU that is not whole yet."""
+        """The bytes of an incomplete PDU."""
         return bytes(self._buffer)
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the PDUs that are whole."""
+        """Yield the complete PDUs."""
         while (frame := self.next_frame()) is not None:
             yield frame
 
     def next_frame(self) -> Frame | None:
-        """Return the next PDU, or None until it is whole.
+        """Return the next PDU, or None until it is complete.
 
         Raises:
-            DecodeError: its data segment is longer than `max_data_segment_length`.
-                The stream cannot be followed beyond it.
+            DecodeError: its data segment is longer than `max_data_segment_length`. The
+                stream cannot be decoded beyond it.
         """
         if len(self._buffer) < BHS_LENGTH:
             return None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Every text key of RFC 7143 chapters 12 and 13 and of RFC 7144, as one table.
+"""The table of every text key of RFC 7143 chapters 12 and 13 and of RFC 7144.
 
-The table is the truth for both roles: the reference target answers by it, the initiator
-judges answers by it, and tests are made from its rows.
+Both roles use the table: the reference target answers by it, the initiator judges
+answers by it, and tests are generated from its rows.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from iscsi.constants import MAX_DATA_SEGMENT_LENGTH, Role
 
 
 class Kind(StrEnum):
-    """What a value is and how two of them become one (section 6.2)."""
+    """The type of a value, and how two values give a result (section 6.2)."""
 
     LIST = "list"  # the first value of the offer that the other side supports
     AND = "boolean and"  # Yes only if both say Yes
@@ -55,7 +55,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One row: what a key is for and which values it takes."""
+    """One row: the use of a key and its values."""
 
     name: str
     section: str
@@ -78,12 +78,12 @@ class Key:
 
     @property
     def is_numerical(self) -> bool:
-        """True where the value is one number within `low` and `high`."""
+        """True if the value is one number within `low` and `high`."""
         return self.kind in _NUMERICAL
 
     @property
     def is_boolean(self) -> bool:
-        """True where the value is Yes or No."""
+        """True if the value is Yes or No."""
         return self.kind in (Kind.AND, Kind.OR)
 
 
@@ -101,7 +101,7 @@ _SHORTEST, _LONGEST = 512, MAX_DATA_SEGMENT_LENGTH
 def _leading(
     name: str, section: str, kind: Kind, default: str, low: int = 0, high: int = 0
 ) -> Key:
-    """Return a row of the keys that only a Normal session negotiates (LO, SW)."""
+    """Return a row for a key that only Normal sessions negotiate (LO, SW)."""
     return Key(
         name,
         section,

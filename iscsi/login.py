@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The stages of a login, seen from either end (RFC 7143 section 6.3).
+"""The stages of a login, for either end (RFC 7143 section 6.3).
 
 Two rules of this file: every transition is in the table, and the machine does not know
 which end it serves. Both ends feed it each Login Request and each Login Response, sent
@@ -45,7 +45,7 @@ class LoginStages:
         return self.current is Stage.FULL_FEATURE
 
     def request(self, *, csg: int, nsg: int, transit: bool, continuation: bool) -> None:
-        """Take a Login Request.
+        """Process a Login Request.
 
         Raises:
             PeerError: its stage bits break section 6.3, 11.12.1 to 11.12.3, or the
@@ -76,10 +76,10 @@ class LoginStages:
     def response(
         self, *, csg: int, nsg: int, transit: bool, continuation: bool
     ) -> None:
-        """Take a Login Response whose Status-Class is 0.
+        """Process a Login Response whose Status-Class is 0.
 
         Raises:
-            PeerError: it was not due, or its stage bits break section 6.3 or 11.13.
+            PeerError: no request is open, or its stage bits break section 6.3 or 11.13.
         """
         if not self.awaits_response or self.current is None:
             raise PeerError("an unexpected Login Response: no request is open")

@@ -12,21 +12,21 @@ from iscsi.constants import ISCSI_PORT
 from iscsi.errors import DecodeError
 
 MAX_NAME_LENGTH = 223
-"""Bytes in an iSCSI name (section 4.2.7.1)."""
+"""The maximum length of an iSCSI name, in bytes (section 4.2.7.1)."""
 
 _IQN = re.compile(
     r"iqn\.[0-9]{4}-(0[1-9]|1[0-2])\.[a-z0-9]([a-z0-9.\-]*[a-z0-9])?(:.*)?"
 )
 _EUI = re.compile(r"eui\.[0-9A-Fa-f]{16}")
 _NAA = re.compile(r"naa\.([0-9A-Fa-f]{32}|[0-9A-Fa-f]{16})")
-# What the stringprep profile of RFC 3722 leaves of ASCII.
+# The ASCII characters that the stringprep profile of RFC 3722 permits.
 _ASCII_ALLOWED = re.compile(r"[a-z0-9.:\-]*")
 
 
 def is_iscsi_name(name: str) -> bool:
     """Tell whether a name has one of the three forms of section 4.2.7.
 
-    Of the stringprep profile only the rules for ASCII are checked.
+    Only the ASCII rules of the stringprep profile are checked.
     """
     if len(name.encode()) > MAX_NAME_LENGTH:
         return False
@@ -37,7 +37,7 @@ def is_iscsi_name(name: str) -> bool:
 
 
 class ISIDType(IntEnum):
-    """The T field: who has given out the rest of an ISID."""
+    """The T field: who has assigned the rest of an ISID."""
 
     OUI = 0
     ENTERPRISE_NUMBER = 1
@@ -51,7 +51,8 @@ def isid(kind: ISIDType, authority: int, qualifier: int = 0) -> bytes:
     Args:
         kind: the T field.
         authority: for OUI 22 bits, for an enterprise number or a random value 24.
-        qualifier: what the authority hands out, 16 bits (24 bits are D and C for OUI).
+        qualifier: the value that the authority assigns, 16 bits (for OUI 24 bits: D and
+            C).
     """
     if kind is ISIDType.OUI:
         return bytes([kind << 6 | authority >> 16 & 0x3F]) + (
@@ -86,7 +87,7 @@ def parse_target_address(value: str) -> TargetAddress:
     """Return the parts of a TargetAddress value.
 
     Raises:
-        DecodeError: it has not the form of section 13.8.
+        DecodeError: it does not have the form of section 13.8.
     """
     match = _ADDRESS.fullmatch(value)
     if match is None:

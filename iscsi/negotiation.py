@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Text negotiation for both roles: how an offer is answered and an answer judged.
+"""Text negotiation for both roles: answers to offers, and the verdict on answers.
 
-`answer` is what a correct acceptor says, `conclude` what a proposer makes of an answer;
-both are pure functions over the table of `iscsi.keys`. A `Negotiator` keeps one end's
-books through a login or one text exchange (RFC 7143 sections 6.2 and 6.3).
+`answer` returns the answer of a correct acceptor, `conclude` the result of an answer
+for its proposer; both are pure functions over the table of `iscsi.keys`. A `Negotiator`
+keeps one end's state during a login or one text exchange (RFC 7143 sections 6.2 and
+6.3).
 """
 
 from collections.abc import Mapping
@@ -15,16 +16,16 @@ from iscsi.errors import DecodeError, NegotiationError
 from iscsi.keys import KEYS, Key, Kind
 
 _BOOLEAN_DETERMINED = {Kind.AND: "No", Kind.OR: "Yes"}
-"""The offer that settles a boolean by itself: an answer is optional (6.2.2)."""
+"""The offer that decides a boolean by itself, so that an answer is optional (6.2.2)."""
 
 _ONCE = "RFC7143-6.3-14"
-"""The clause that forbids to negotiate or declare a key again."""
+"""The clause that forbids negotiating or declaring a key again."""
 
 _DEPENDENT = ("FirstBurstLength", "MaxOutstandingR2T")
-"""Keys whose answer hangs on other keys: they are answered last."""
+"""Keys whose answers depend on other keys, and which are answered last."""
 
 DISCOVERY_VALUES = {"ErrorRecoveryLevel": "0", "MaxConnections": "1"}
-"""What a Discovery session holds to (sections 13.21 and 7.4.1)."""
+"""The values that a Discovery session keeps (sections 13.21 and 7.4.1)."""
 
 
 def is_admissible(key: Key, value: str) -> bool:
@@ -51,8 +52,8 @@ def answer(key: Key, offered: str, own: str) -> str | None:
     Args:
         key: the row of the table.
         offered: the value received.
-        own: what this side would choose: a number, Yes or No, or a list of what it
-            supports.
+        own: the choice of this side: a number, Yes or No, or a list of supported
+            values.
     """
     if key.kind is Kind.OBSOLETE:
         return text.REJECT
@@ -85,11 +86,11 @@ RESULT_CLAUSES: Mapping[str, str] = {
     "ErrorRecoveryLevel": "RFC7143-13.20-i01",
     "iSCSIProtocolLevel": "RFC7143-13.24-01",
 }
-"""The clause that states range and result function of a key, by its name."""
+"""The clause on the range and the result function of a key, by its name."""
 
 
 def clause_of_result(key: Key, answered: str) -> str:
-    """Return the clause that an answer breaks which its key's rule does not allow."""
+    """Return the clause that an answer breaks if its key's rule does not permit it."""
     if key.name in RESULT_CLAUSES:
         return RESULT_CLAUSES[key.name]
     if key.kind in (Kind.LIST, Kind.METHOD):
@@ -98,20 +99,20 @@ def clause_of_result(key: Key, answered: str) -> str:
 
 
 def clause_of_silence(key: Key) -> str:
-    """Return the clause that has an offer of a key be answered."""
+    """Return the clause that requires an answer to an offer of a key."""
     if key.is_boolean:
         return "RFC7143-6.2.2-05"
     return "RFC7143-6.2.1-01" if key.kind is Kind.LIST else "RFC7143-6.2.2-01"
 
 
 def conclude(key: Key, offered: str, answered: str | None) -> str | None:
-    """Return what an offer and its answer agree on, judging the answer.
+    """Return the result of an offer and its answer, judging the answer.
 
-    A number is decimal, however it was said. None means that nothing was agreed: the
-    value in force stays (section 6.2).
+    A number is returned in decimal. None means that nothing was agreed, so that the
+    present value stays (section 6.2).
 
     Raises:
-        NegotiationError: the answer is none that the key's rule allows.
+        NegotiationError: the key's rule does not permit the answer.
     """
 
     def fail(why: str, requirement: str) -> NegotiationError:
@@ -147,9 +148,9 @@ def conclude(key: Key, offered: str, answered: str | None) -> str | None:
 def safe_value(key: Key, offered: str, answered: str | None) -> str | None:
     """Return a value that is safe for both ends after an answer that breaks its rule.
 
-    A target may live by its answer or by the offer, and by the default where it gave no
-    answer. The key's own result function finds the value that suits either: the smaller
-    of two lengths, InitialR2T=Yes. None means that there is none: the default holds.
+    A target may use its answer or the offer, or the default if it gave no answer. The
+    key's own result function finds the value that suits both: the smaller of two
+    lengths, InitialR2T=Yes. None means that there is none, so that the default applies.
     """
     other = answered if answered is not None else key.default
     if key.kind is Kind.LIST or key.is_declarative or other is None:
@@ -163,7 +164,7 @@ def safe_value(key: Key, offered: str, answered: str | None) -> str | None:
 
 
 def _plain(key: Key, value: str) -> str:
-    """Return a value as it is, but a number, which may be hexadecimal, as decimal."""
+    """Return a value unchanged, except that a hexadecimal number becomes decimal."""
     return str(text.parse_number(value)) if key.is_numerical else value
 
 
@@ -185,36 +186,37 @@ def _follows_rule(key: Key, offered: str, answered: str) -> bool:
 class Negotiator:
     """One end's record of a negotiation: offers, declarations, answers and results.
 
-    Keys of authentication methods, SendTargets and the names are kept as `declared`
-    and left to whom they concern.
+    Keys of authentication methods, SendTargets and the names are kept as `declared` for
+    the caller.
     """
 
     role: Role
     own: Mapping[str, str]
-    """What this side would choose, by key."""
+    """The choices of this side, by key."""
     is_discovery: bool = False
     offered: dict[str, str] = field(default_factory=dict)
-    """Our offers that wait for an answer."""
+    """Our offers without an answer so far."""
     results: dict[str, str] = field(default_factory=dict)
-    """What has been agreed."""
+    """The agreed values."""
     declared: dict[str, str] = field(default_factory=dict)
-    """What the peer has declared."""
+    """The values that the peer has declared."""
     seen: set[str] = field(default_factory=set)
-    """Keys that the peer has offered or declared: once only (section 6.3)."""
+    """Keys that the peer has offered or declared, which it may do only once (section
+    6.3)."""
     answered: set[str] = field(default_factory=set)
     """Keys of ours that the peer has answered."""
     is_lenient: bool = False
-    """True notes violations and continues as far as possible."""
+    """True records violations and continues as far as possible."""
     takes_any_answer: bool = False
-    """True passes over wrong answers to our offers alone."""
+    """True ignores only wrong answers to our offers."""
     violations: list[NegotiationError] = field(default_factory=list)
 
     def offer(self, name: str, value: str) -> None:
-        """Note that this side offers or declares a key."""
+        """Record that this side offers or declares a key."""
         self.offered[name] = value
 
     def receive(self, pairs: text.Pairs) -> text.Pairs:
-        """Take the peer's pairs; return the answers they call for.
+        """Process the peer's pairs; return the answers that they need.
 
         Raises:
             NegotiationError: a repeated key, a reserved word offered, or an answer
@@ -241,7 +243,7 @@ class Negotiator:
         return answers
 
     def _keep_stricter(self, name: str, value: str) -> None:
-        """Of a number that is declared twice, keep the one that suits either."""
+        """Return the safe one of two declarations of a number."""
         key, earlier = KEYS.get(name), self.declared.get(name)
         if key and key.is_numerical and earlier and is_admissible(key, value):
             numbers = text.parse_number(earlier), text.parse_number(value)
@@ -347,7 +349,7 @@ class Negotiator:
         return own
 
     def _needs_one_r2t(self) -> bool:
-        """With recovery and ordered sequences only one R2T may be out (13.19)."""
+        """With recovery and ordered sequences only one R2T may be pending (13.19)."""
         return (
             self.results.get("ErrorRecoveryLevel", "0") != "0"
             and self.results.get("DataSequenceInOrder", "Yes") == "Yes"
@@ -358,7 +360,7 @@ DECLARED_CLAUSES: Mapping[str, str] = {
     "MaxRecvDataSegmentLength": "RFC7143-13.12-i01",
     "TargetPortalGroupTag": "RFC7143-13.9-i01",
 }
-"""The clause that states the range of a key that a target declares, by its name."""
+"""The clause on the range of a key that a target declares, by its name."""
 
 
 def _again(name: str, value: str, why: str) -> NegotiationError:
@@ -369,14 +371,14 @@ def _again(name: str, value: str, why: str) -> NegotiationError:
 
 
 def _clause_of_sender(key: Key) -> str:
-    """Return the clause that leaves a key to the other end."""
+    """Return the clause that reserves a key for the other end."""
     if key.kind is Kind.REQUEST:
         return "RFC7143-13.3-i01"
     return "RFC7143-13.4-i01" if key.name == "TargetName" else "RFC7143-6.2-06"
 
 
 def _is_declaration(name: str, value: str) -> bool:
-    """Tell a declaration of the peer's own from its answer to ours."""
+    """Distinguish a declaration of the peer from its answer to ours."""
     key = KEYS.get(name)
     return key is not None and key.is_declarative and value not in text.RESERVED_ANSWERS
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sequence numbers of commands and of status (RFC 7143 section 4.2.2).
 
-A session numbers its commands (CmdSN) over all connections; the target grants a window
+A session numbers its commands (CmdSN) over all connections; the target opens a window
 by ExpCmdSN and MaxCmdSN. A connection numbers its responses (StatSN); the initiator
 acknowledges by ExpStatSN. All arithmetic is serial (`iscsi.serial`).
 """
@@ -13,7 +13,7 @@ from iscsi import serial
 
 
 class Place(Enum):
-    """Where a command's number lies in the target's window (section 4.2.2.1)."""
+    """The position of a command's number in the target's window (section 4.2.2.1)."""
 
     NEXT = "next"
     AHEAD = "ahead"  # inside the window, with a gap before it
@@ -22,11 +22,11 @@ class Place(Enum):
 
 @dataclass(slots=True)
 class CommandWindow:
-    """The window a target grants for one session."""
+    """The command window that a target gives to one session."""
 
     exp_cmd_sn: int
     size: int
-    """How many commands it takes beyond ExpCmdSN; 0 closes the window."""
+    """How many commands it accepts from ExpCmdSN on; 0 closes the window."""
 
     @property
     def max_cmd_sn(self) -> int:
@@ -34,7 +34,7 @@ class CommandWindow:
         return serial.add(self.exp_cmd_sn, self.size - 1)
 
     def place(self, cmd_sn: int) -> Place:
-        """Tell where a non-immediate command's number lies."""
+        """Return the position of a non-immediate command's number."""
         if cmd_sn == self.exp_cmd_sn and self.size > 0:
             return Place.NEXT
         distance = serial.distance(self.exp_cmd_sn, cmd_sn)
@@ -45,14 +45,14 @@ class CommandWindow:
     def missing_before(self, cmd_sn: int) -> int:
         """Return how many numbers lie between ExpCmdSN and that of a request.
 
-        An immediate request bears the number of the next command, which may lie one
-        beyond MaxCmdSN. A number further away shows no gap: 0.
+        An immediate request has the number of the next command, which may lie one
+        beyond MaxCmdSN. A number further away counts as no gap: 0.
         """
         distance = serial.distance(self.exp_cmd_sn, cmd_sn)
         return distance if 0 < distance <= self.size else 0
 
     def advance(self) -> None:
-        """Move beyond the command that was next."""
+        """Advance past the command that was next."""
         self.exp_cmd_sn = serial.add(self.exp_cmd_sn, 1)
 
     def step_back(self) -> None:
@@ -62,7 +62,7 @@ class CommandWindow:
 
 @dataclass(slots=True)
 class CommandNumbers:
-    """An initiator's count of its commands, and what the target lets it send."""
+    """An initiator's CmdSN, and the window that the target gives it."""
 
     cmd_sn: int
     """The number of the next non-immediate command."""
@@ -70,7 +70,7 @@ class CommandNumbers:
     max_cmd_sn: int
 
     def take(self) -> int:
-        """Return the number for a non-immediate command and move on."""
+        """Return the number for a non-immediate command and advance."""
         number = self.cmd_sn
         self.cmd_sn = serial.add(number, 1)
         return number
@@ -83,8 +83,8 @@ class CommandNumbers:
     def update(self, exp_cmd_sn: int, max_cmd_sn: int) -> None:
         """Apply a target's ExpCmdSN and MaxCmdSN by section 4.2.2.1.
 
-        A MaxCmdSN below ExpCmdSN - 1 makes both void; otherwise each counts only if
-        it is greater than the one known.
+        If MaxCmdSN is below ExpCmdSN - 1, both are ignored; otherwise each is used
+        only if it is greater than the present one.
         """
         if serial.less_than(max_cmd_sn, serial.add(exp_cmd_sn, -1)):
             return
@@ -103,20 +103,20 @@ class StatusNumbers:
     """False until the first response: its StatSN may be any number."""
 
     def receive(self, stat_sn: int) -> int:
-        """Take the StatSN of a response that advances it.
+        """Process the StatSN of a response that advances it.
 
         Returns:
-            How far it lies from the one due: 0 is right, more is a gap, less is a
-            repetition. ExpStatSN moves on only when it is right.
+            Its distance from the expected one: 0 is right, more is a gap, less is a
+            repetition. ExpStatSN advances only if it is right.
         """
         if not self.is_known:
             self.is_known = True
             self.exp_stat_sn = stat_sn
-        way = serial.distance(self.exp_stat_sn, stat_sn)
-        if way == 0:
+        distance = serial.distance(self.exp_stat_sn, stat_sn)
+        if distance == 0:
             self.follow(stat_sn)
-        return way
+        return distance
 
     def follow(self, stat_sn: int) -> None:
-        """Go on from a StatSN, be it the one due or not."""
+        """Continue from a StatSN, whether or not it was expected."""
         self.exp_stat_sn = serial.add(stat_sn, 1)

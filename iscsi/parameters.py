@@ -12,7 +12,7 @@ from iscsi.framing import Digests
 
 @dataclass(slots=True)
 class Parameters:
-    """What two ends have agreed, or the defaults of chapter 13 where they have not.
+    """The agreed values of two ends, or the defaults of chapter 13.
 
     Lengths are in bytes, times in seconds.
     """
@@ -23,9 +23,9 @@ class Parameters:
     initial_r2t: bool = True
     immediate_data: bool = True
     initiator_max_recv_data_segment_length: int = DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
-    """What the initiator takes: the bound on Data-In."""
+    """The initiator's limit, which bounds Data-In."""
     target_max_recv_data_segment_length: int = DEFAULT_MAX_RECV_DATA_SEGMENT_LENGTH
-    """What the target takes: the bound on Data-Out and immediate data."""
+    """The target's limit, which bounds Data-Out and immediate data."""
     max_burst_length: int = 262144
     first_burst_length: int = 65536
     default_time2wait: int = 2
@@ -46,14 +46,13 @@ class Parameters:
 
     @property
     def unsolicited_limit(self) -> int:
-        """Bytes that may come unasked for a command: FirstBurstLength, bounded."""
+        """The maximum of unsolicited data for a command: FirstBurstLength, bounded."""
         return min(self.first_burst_length, self.max_burst_length)
 
     def update(self, results: Mapping[str, str]) -> None:
-        """Take over agreed values by key name; other keys are let pass.
+        """Set agreed values by key name; other keys are ignored.
 
-        The direction-dependent MaxRecvDataSegmentLength is set by whoever knows the
-        direction.
+        The caller sets MaxRecvDataSegmentLength, which depends on the direction.
 
         Raises:
             DecodeError: a value is not of its key's type.

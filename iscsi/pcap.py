@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A capture file that Wireshark opens, made of what passed on TCP connections.
+"""A capture file for Wireshark, built from the bytes of TCP connections.
 
-The format is pcapng with one Ethernet interface. Ethernet, IP and TCP headers are made
-up around the bytes that really passed: one stream a connection, sequence numbers that
-fit, a handshake and an end. By hand: three kinds of block are all that is needed, and
-Scapy's writer opens the file itself, which nothing here may do.
+The format is pcapng with one Ethernet interface. Ethernet, IP and TCP headers are
+synthesised around the real bytes: one stream for each connection, with consistent
+sequence numbers, a handshake and an end. Scapy's writer is not used, since only three
+kinds of block are needed, and it opens the file itself, which nothing here may do.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ _TIME_RESOLUTION, _NANOSECONDS = 9, 9
 
 _SYN, _FIN, _RST, _PSH, _ACK = 0x02, 0x01, 0x04, 0x08, 0x10
 _MAX_SEGMENT = 60000
-"""Bytes of one made-up segment: an IP packet's length has 16 bits."""
+"""The maximum length of a synthesised segment: an IP packet's length has 16 bits."""
 
 _LONGEST_OPTION = 0xFFFF
 
@@ -54,12 +54,12 @@ def _checksum(data: bytes) -> int:
 
 
 class Capture:
-    """Collects what passed and gives the bytes of a pcapng file.
+    """Collects the bytes of connections and returns those of a pcapng file.
 
     Times are seconds since the epoch.
 
     Args:
-        comment: what the file as a whole is said to be.
+        comment: the comment of the file.
     """
 
     def __init__(self, comment: str = "") -> None:
@@ -74,7 +74,7 @@ class Capture:
         self._streams: dict[int, _Stream] = {}
 
     def open(self, number: int, time: float, near: Address, far: Address) -> None:
-        """Note a TCP connection that the near end opens."""
+        """Record a TCP connection that the near end opens."""
         self._streams[number] = _Stream(near, far, {True: 0, False: 0})
         self._segment(number, time, from_near=True, flags=_SYN)
         self._streams[number].sequence[True] = 1
@@ -91,7 +91,7 @@ class Capture:
         from_near: bool,
         comment: str = "",
     ) -> None:
-        """Note bytes that passed on a connection."""
+        """Record bytes that passed on a connection."""
         for start in range(0, len(data), _MAX_SEGMENT):
             part = data[start : start + _MAX_SEGMENT]
             self._segment(
@@ -109,12 +109,12 @@ class Capture:
     def close(
         self, number: int, time: float, *, from_near: bool, reset: bool = False
     ) -> None:
-        """Note the end of a connection."""
+        """Record the end of a connection."""
         flags = _RST | _ACK if reset else _FIN | _ACK
         self._segment(number, time, from_near=from_near, flags=flags)
 
     def take(self) -> bytes:
-        """Return the bytes of the file that have not been taken yet."""
+        """Return the bytes of the file since the last call."""
         fresh = b"".join(self._parts)
         self._parts.clear()
         return fresh

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Text of a peer made fit to be shown: one line, and nothing that a terminal obeys."""
+"""Makes text of a peer printable: one line, without terminal control sequences."""
 
 LONGEST = 1000
-"""Characters of a message that is kept and shown."""
+"""The maximum length of a message that is kept and shown, in characters."""
 
 
 def line(text: str) -> str:
@@ -14,11 +14,11 @@ def line(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return text with everything escaped that is not a visible character or a space.
+    r"""Return text with escapes for everything but visible characters and spaces.
 
     Newlines, escape sequences, NUL, bidirectional and other invisible controls, lone
-    surrogates and unassigned characters come out as Python escapes, such as \x1b.
-    Visible text, in whatever script, stays as it is.
+    surrogates and unassigned characters become Python escapes, such as \x1b. Visible
+    text in any script is unchanged.
     """
     if text.isprintable():
         return text

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Basic Header Segments as slotted classes over struct (RFC 7143 chapter 11).
 
-Twins of the layers in `iscsi.pdu`, under the same field names, for callers that cannot
-afford 30 µs for a PDU. The layers say where a field stands and what it holds unless it
-is set (`iscsi.headers.layout`). Reserved fields are left out: they leave as zero, and
-on arrival they are ignored.
+They mirror the layers in `iscsi.pdu`, with the same field names, for callers that
+cannot spend 30 µs on a PDU. The layers define the position and the default of each
+field (`iscsi.headers.layout`). Reserved fields are left out: they are sent as zero, and
+ignored when received.
 """
 
 from iscsi.headers.command import (

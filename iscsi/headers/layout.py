@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How a header class is made of the Scapy layer of its PDU.
+"""Builds a header class from the Scapy layer of its PDU.
 
-A layer says where each field stands and what it holds unless it is set; a header class
-says only the names and types of the fields that it takes up. `header_of` looks the rest
-up and writes `parse` and `pack` as straight lines of code around one `struct.Struct`.
+A layer defines the position and the default of each field; a header class defines only
+the names and types of the fields that it has. `header_of` looks the rest up and writes
+`parse` and `pack` as straight lines of code around one `struct.Struct`.
 """
 
 import struct
@@ -26,10 +26,10 @@ from iscsi.digest import Buffer
 from iscsi.pdu import PDU
 
 FROM_LAYER: Any = None
-"""The default of a field of a header: `header_of` puts in the layer's."""
+"""The default of a field of a header, which `header_of` replaces by the layer's."""
 
 _CODES = {8: "B", 16: "H", 32: "I", 64: "Q"}
-"""What struct calls numbers of so many bits."""
+"""The struct codes of numbers, by their number of bits."""
 
 
 class Bits(NamedTuple):
@@ -41,16 +41,16 @@ class Bits(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The first bit after them."""
+        """The first bit after the run."""
         return self.start + self.width
 
     @property
     def code(self) -> str:
-        """What struct calls them."""
+        """The struct code of the run."""
         return _CODES[self.width] if self.is_number else f"{self.width // 8}s"
 
     def unit(self) -> "Bits":
-        """Return the least that struct reads at once and that holds these bits."""
+        """Return the smallest unit of struct that contains these bits."""
         if not self.is_number:
             return self
         return next(
@@ -60,7 +60,7 @@ class Bits(NamedTuple):
         )
 
     def holds(self, other: "Bits") -> bool:
-        """Tell whether other bits of the same sort lie within these."""
+        """Tell whether the run contains other bits."""
         return (
             self.is_number is other.is_number
             and self.start <= other.start
@@ -69,7 +69,7 @@ class Bits(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Which bits of which unit a field is."""
+    """The bits of a field in a unit."""
 
     unit: Bits
     bits: Bits
@@ -85,7 +85,7 @@ class _Place(NamedTuple):
 
 @dataclass(slots=True)
 class Header:
-    """What every header has: an opcode, and the lengths of what follows it."""
+    """The fields of every header: an opcode, and the lengths of what follows."""
 
     opcode: ClassVar[Opcode]
     total_ahs_length: int = 0
@@ -106,7 +106,7 @@ _HeaderType = TypeVar("_HeaderType", bound=type[Header])
 
 @dataclass_transform()
 def header_of(layer: type[PDU]) -> Callable[[_HeaderType], _HeaderType]:
-    """Return a decorator that makes a header class of the names of a layer's fields.
+    """Return a decorator that builds a header class from the names of a layer's fields.
 
     Raises:
         TypeError: the layer has no such field, or one of another width than a bool's.
@@ -164,7 +164,7 @@ def _places(table: dict[str, Bits]) -> dict[str, _Place]:
 
 
 def _write_code(cls: type[Header], places: dict[str, _Place]) -> None:
-    """Give a class `parse` and `pack`."""
+    """Add `parse` and `pack` to a class."""
     first = Bits(0, 8)
     units = sorted({first, *(place.unit for place in places.values())})
     layout = struct.Struct(_layout(units))
@@ -186,8 +186,8 @@ def _write_code(cls: type[Header], places: dict[str, _Place]) -> None:
         "unpack_from": layout.unpack_from,
         "pack_all": layout.pack,
     }
-    # Generated code, as in dataclasses: a loop over the fields would cost ten times as
-    # much.
+    # The code is generated, as in dataclasses: a loop over the fields would take ten
+    # times as long.
     exec(source, namespace)  # noqa: S102 - the source is made of the layer above
     cls.parse = classmethod(namespace["parse"])  # type: ignore[assignment]
     cls.pack = namespace["pack"]  # type: ignore[method-assign]

@@ -17,7 +17,7 @@ from iscsi.constants import AHSType
 
 _TYPE_NAMES = {int(member): member.name for member in AHSType}
 _UNCOUNTED = 3  # bytes of AHSLength and AHSType, which AHSLength does not count
-_COMPUTED: Any = None  # filled when the segment is built
+_COMPUTED: Any = None  # computed when the segment is built
 
 
 class AHS(Packet):
@@ -51,7 +51,7 @@ class AHS(Packet):
         return pkt + pay
 
     def default_payload_class(self, _payload: bytes) -> type[Packet]:
-        """Leave nothing behind a segment: what follows is the next one."""
+        """Leave no payload behind a segment: the next segment follows."""
         return NoPayload
 
     def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:
@@ -79,7 +79,7 @@ class ExtendedCDB(AHS):
 
 
 class BidirectionalReadLength(AHS):
-    """How much a bidirectional command reads (RFC 7143 section 11.2.2.4)."""
+    """The read length of a bidirectional command (RFC 7143 section 11.2.2.4)."""
 
     name = "Bidirectional Read Expected Data Transfer Length AHS"
     fields_desc: ClassVar[list[Any]] = [
@@ -94,7 +94,7 @@ class BidirectionalReadLength(AHS):
 # AHSLength of the known types; a segment of another length stays raw bytes.
 _MINIMUM = 4
 _MOST = 255
-"""Segments that TotalAHSLength has room for: a word each."""
+"""The maximum number of segments in TotalAHSLength: a word each."""
 
 
 def _class_of(head: bytes) -> type[AHS]:
@@ -107,7 +107,7 @@ def _class_of(head: bytes) -> type[AHS]:
 
 
 class AHSListField(PacketListField):  # type: ignore[misc,unused-ignore]
-    """The segments one after another, each of its own type."""
+    """The segments in order, each of its own type."""
 
     def __init__(self, name: str, default: list[Any], *, length_from: Any) -> None:
         super().__init__(

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What every PDU has in common: the Basic Header Segment's frame and its segments.
+"""The common base of PDUs: the frame of the Basic Header Segment, and the segments.
 
 A PDU is one flat Scapy layer: the 48 bytes of its header under the RFC's names, then
 `ahs`, `data` and `padding`. Computed fields (lengths, padding) default to None and are
-filled when the PDU is built, only if they are still None: a tester may lie about any of
-them. Digests are not part of a PDU but of the framing (`iscsi.framing`).
+computed when the PDU is built, only if they are still None, so a test can set any of
+them to a wrong value. Digests are not part of a PDU but of the framing
+(`iscsi.framing`).
 """
 
 from difflib import get_close_matches
@@ -27,7 +28,7 @@ _LENGTHS = slice(4, 8)
 
 
 def first_byte(opcode: Opcode, *, immediate: bool | None = None) -> list[Any]:
-    """Return the fields of byte 0: a reserved bit, I (where it has one), Opcode."""
+    """Return the fields of byte 0: a reserved bit, I (if the PDU has one), Opcode."""
     second = (
         BitField("reserved_immediate", 0, 1)
         if immediate is None
@@ -42,7 +43,7 @@ def first_byte(opcode: Opcode, *, immediate: bool | None = None) -> list[Any]:
 
 
 _COMPUTED: Any = None
-"""The default of a field that is filled when the PDU is built."""
+"""The default of a field that is computed when the PDU is built."""
 
 
 def lengths() -> list[Any]:
@@ -54,7 +55,7 @@ def lengths() -> list[Any]:
 
 
 def segments() -> list[Any]:
-    """Return what follows the Basic Header Segment."""
+    """Return the fields after the Basic Header Segment."""
     return [
         AHSListField(
             "ahs", [], length_from=lambda pkt: (pkt.total_ahs_length or 0) * 4
@@ -84,7 +85,7 @@ class PDU(Packet):
             try:
                 super().__init__(*args, **fields)
             except AttributeError as error:
-                # Scapy's error holds only the name.
+                # Scapy's error contains only the name.
                 if str(error) not in fields:
                     raise
                 raise AttributeError(self._unknown(str(error))) from None
@@ -110,11 +111,11 @@ class PDU(Packet):
         return matching.answers(self, other)
 
     def mysummary(self) -> str:
-        """Return its name, tags and numbers in a line, for Scapy's `summary()`."""
+        """Return its name, tags and numbers in one line, for Scapy's `summary()`."""
         return matching.summary(self)
 
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
-        """Fill in the lengths and the padding unless they are set."""
+        """Compute the lengths and the padding unless they are set."""
         header_length = self._header_length()
         data_length = len(self._bytes_of("data"))
         total_ahs_length, data_segment_length = pkt[4], pkt[5:8]
@@ -131,14 +132,14 @@ class PDU(Packet):
     def segments(self) -> tuple[bytes, bytes]:
         """Return the header segments (BHS and AHS) and the padded data segment.
 
-        The cut follows what is really there, not what the length fields claim.
+        They follow the real contents, not the length fields.
         """
         wire = bytes(self)
         cut = self._header_length()
         return wire[:cut], wire[cut:]
 
     def default_payload_class(self, _payload: bytes) -> type[Packet]:
-        """Leave nothing behind a PDU: what follows is another one."""
+        """Leave no payload behind a PDU: another PDU follows."""
         return NoPayload
 
     def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:

@@ -127,7 +127,7 @@ class TaskManagementResponse(PDU):
         ByteField("response", 0),
         BitField("reserved3", 0, 8),
         *lengths(),
-        # RFC 7144 section 6.4 puts the answer of the query functions into this field.
+        # RFC 7144 section 6.4 defines this field as the answer of the query functions.
         BitField("additional_response_information", 0, 24),
         BitField("reserved4", 0, 40),
         XIntField("initiator_task_tag", 0),

@@ -29,7 +29,7 @@ from iscsi.pdu.command import sense_of
 
 
 class AsyncMessage(PDU):
-    """Asynchronous Message: the target speaks unasked (RFC 7143 section 11.9)."""
+    """Asynchronous Message, which the target sends unasked (RFC 7143 section 11.9)."""
 
     name = "Asynchronous Message"
     opcode_of_class = Opcode.ASYNC_MESSAGE
@@ -62,7 +62,7 @@ class AsyncMessage(PDU):
 
 
 class SNACK(PDU):
-    """SNACK Request: send that again, or I have it (RFC 7143 section 11.16)."""
+    """SNACK Request: asks to repeat PDUs, or acknowledges them (section 11.16)."""
 
     name = "SNACK Request"
     opcode_of_class = Opcode.SNACK
@@ -112,7 +112,7 @@ class Reject(PDU):
 
     @property
     def rejected_header(self) -> bytes:
-        """The header of the PDU that was refused (section 11.17.4)."""
+        """The header of the refused PDU (section 11.17.4)."""
         return bytes(self.data)[:BHS_LENGTH]
 
 
@@ -158,7 +158,7 @@ class NOPIn(PDU):
 
 
 class UnknownPDU(PDU):
-    """A PDU whose opcode RFC 7143 does not know: the frame alone (section 11.2.1)."""
+    """A PDU with an unassigned opcode: only the frame (section 11.2.1)."""
 
     name = "Unknown PDU"
     fields_desc: ClassVar[list[Any]] = [

@@ -68,7 +68,7 @@ class DataIn(PDU):
 
 
 class R2T(PDU):
-    """Ready To Transfer: the target asks for data (RFC 7143 section 11.8)."""
+    """Ready To Transfer: the target requests data (RFC 7143 section 11.8)."""
 
     name = "Ready To Transfer"
     opcode_of_class = Opcode.R2T

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which PDU answers which, and what one says in a line: for Scapy's own functions.
+"""Matches answers to requests, and describes PDUs in a line, for Scapy's functions.
 
-`Packet.answers()` is what Scapy's `sr` and `sr1` match by; `summary()` prints a line. A
-session judges answers by more than this (`initiator.session`).
+Scapy's `sr` and `sr1` match by `Packet.answers()`; `summary()` prints a line. A session
+checks more than this (`initiator.session`).
 """
 
 from collections.abc import Mapping
@@ -23,13 +23,15 @@ _BY_TASK_TAG: Mapping[Opcode, frozenset[Opcode]] = {
     Opcode.TEXT_RESPONSE: frozenset({Opcode.TEXT_REQUEST}),
     Opcode.LOGOUT_RESPONSE: frozenset({Opcode.LOGOUT_REQUEST}),
 }
-"""What answers what by the Initiator Task Tag (RFC 7143 section 11.2.1.8)."""
+"""The answers of each request, matched by Initiator Task Tag (RFC 7143 section
+11.2.1.8)."""
 
 _BY_TRANSFER_TAG: Mapping[Opcode, frozenset[Opcode]] = {
     Opcode.DATA_OUT: frozenset({Opcode.R2T}),
     Opcode.NOP_OUT: frozenset({Opcode.NOP_IN}),
 }
-"""What answers what by the Target Transfer Tag (sections 11.7.4 and 11.18.2)."""
+"""The answers of each request, matched by Target Transfer Tag (sections 11.7.4 and
+11.18.2)."""
 
 _SHOWN = {
     "lun": "LUN={:#x}",
@@ -70,7 +72,7 @@ def _share(answer: Packet, request: Packet, field: str) -> bool:
 
 
 def summary(pdu: Packet) -> str:
-    """Return a PDU's name, tags and numbers in a line, and how much data it holds."""
+    """Return a PDU's name, tags and numbers in a line, and the length of its data."""
     names = {field.name for field in pdu.fields_desc}
     parts = [type(pdu).__name__]
     parts += [
