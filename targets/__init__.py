@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What can be tested: one provider a kind of target.
+"""The targets that can be tested: a provider for each kind of target.
 
-PYTEST_DONT_REWRITE: programs import it before pytest, which would warn of that.
+PYTEST_DONT_REWRITE: programs import it before pytest, which would print a warning.
 """
 
 from targets.errors import LabError, NotOfferedError, PortTakenError, TargetSpecError

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`iscsi-assay targets`, also as `python -m targets`.
 
-It alone in this package knows the initiator and the suites; the commands are in
-`suites/probe.py`.
+Only this module of the package imports the initiator and the suites; the commands are
+in `suites/probe.py`.
 """
 
 import sys

@@ -7,7 +7,7 @@ __all__ = ["LabError", "NotOfferedError", "PortTakenError", "TargetSpecError"]
 
 
 class TargetSpecError(ValueError):
-    """The value of --target names nothing that can be provided."""
+    """The value of --target does not name a target."""
 
 
 class NotOfferedError(LabError):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A program of ours as a fork of this process, where that has imported it already.
+"""Starts a program of this project as a fork of this process, which has imported it.
 
-To start an interpreter and to import the reference target takes many times as long as
-to fork. A process that starts hundreds of them offers it here (`suites/forkserver.py`).
+Starting an interpreter and importing the reference target takes many times as long as a
+fork. A process that starts hundreds of them offers it here (`suites/forkserver.py`).
 """
 
 import faulthandler
@@ -50,7 +50,7 @@ class Fork:
         """Return its exit code when it has ended.
 
         Raises:
-            subprocess.TimeoutExpired: it has not in so many seconds.
+            subprocess.TimeoutExpired: it has not ended in that time.
         """
         for _ in poll(timeout, every=0.01):
             code = self.poll()
@@ -73,7 +73,7 @@ class Fork:
 
 
 def offer(module: str, main: Main) -> None:
-    """Have `python -m MODULE` started by a fork from now on."""
+    """From now on start `python -m MODULE` by a fork."""
     _OFFERED[module] = main
 
 
@@ -141,7 +141,7 @@ def _become(
 
 
 def _take_outputs(output: int) -> None:
-    """Have nothing open but standard input and both outputs, which go to a log."""
+    """Close everything but standard input and both outputs, which go to a log."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, source in enumerate((nothing, output, output)):
         os.dup2(source, number)
@@ -151,7 +151,7 @@ def _take_outputs(output: int) -> None:
 
 
 def _forget_pytest() -> None:
-    """Have warnings, logs, hooks and signals treated as in a new interpreter."""
+    """Reset warnings, logs, hooks and signals as in a new interpreter."""
     faulthandler.disable()
     warnings.resetwarnings()
     warnings.simplefilter("ignore")

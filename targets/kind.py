@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A kind of target: its name, its options, and how both become a provider."""
+"""A kind of target: its name, its options, and how it becomes a provider."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from vmlab.build.addition import Addition
 from vmlab.tool import find
 
 Options = Mapping[str, Any]
-"""The values of a command line by the names of their attributes (`Option.name`)."""
+"""The values of a command line, by attribute name (`Option.name`)."""
 
 NO_OPTIONS: Options = MappingProxyType({})
 
@@ -23,7 +23,7 @@ class Option:
     """An option of a command line; several kinds may share one."""
 
     flag: str
-    """Such as --scst-source."""
+    """The flag, such as --scst-source."""
     settings: Mapping[str, Any]
     """The keyword arguments of `argparse.ArgumentParser.add_argument`."""
 
@@ -37,7 +37,7 @@ class Option:
         adder(self.flag, **self.settings)
 
     def of(self, options: Options) -> Any:
-        """Return its value, its default if the options lack it."""
+        """Return its value, or its default if the options do not contain it."""
         return options.get(self.name, self._default)
 
     def is_given(self, options: Options) -> bool:
@@ -73,7 +73,7 @@ class AnyRecipe(Protocol):
 
     @property
     def features(self) -> frozenset[str]:
-        """What it can do by configuration (see `targets.FEATURES`)."""
+        """Its configured features (see `targets.FEATURES`)."""
         ...
 
     def provider(
@@ -83,19 +83,20 @@ class AnyRecipe(Protocol):
 
         Args:
             port: the port of the first portal; None to choose a free one.
-            log_directory: where the log is kept; None to drop it with the target.
+            log_directory: the folder that keeps the log; None to delete it with the
+                target.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """How a kind whose software is built from sources takes part in kernel builds."""
+    """How a kind whose software is built from sources is added to kernels."""
 
     options: tuple[Option, ...]
-    """What it adds to `iscsi-assay lab build kernel`."""
+    """Its options of `iscsi-assay lab build kernel`."""
     addition: Callable[[Options], Addition | None]
-    """Returns what comes into the kernel; None where no option asks for it."""
+    """Returns the addition to the kernel; None if no option asks for it."""
     table: Mapping[str, Option]
     """The keys of its table in a matrix file and the options that they stand for."""
     required: frozenset[str] = frozenset()
@@ -110,11 +111,11 @@ class Kind:
     summary: str
     """One line for --target=help."""
     recipe: Callable[[Options], AnyRecipe]
-    """Raises TargetSpecError where the options make no sense."""
+    """Raises TargetSpecError if the options do not fit together."""
     options: tuple[Option, ...] = ()
     programs: tuple[str, ...] = ()
     package: str = ""
-    """The Debian package that has the programs."""
+    """The Debian package that contains the programs."""
     traits: frozenset[str] = frozenset()
     """Features of any target of this kind, wherever it runs (see --profile)."""
     build: Build | None = None

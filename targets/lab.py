@@ -53,7 +53,7 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class LabRecipe:
-    """How one kind of target is set up in a machine."""
+    """How one kind of target is set up in a virtual machine."""
 
     kind: str
     description: str
@@ -62,7 +62,7 @@ class LabRecipe:
     guest: Callable[[Sequence[Target]], Guest]
     kernel: Callable[[], Kernel]
     version: Callable[[str], str]
-    """From the kernel's version to the target's."""
+    """Returns the target's version for the kernel's version."""
     other_portals: tuple[Endpoint, ...] = ()
     """The endpoints of the guest that are a second portal group; the others are the
     first one."""
@@ -267,7 +267,7 @@ class _Instance:
 
 
 def _ending(machine_ending: MachineEnding) -> Ending:
-    """Return a machine's ending as that of its target."""
+    """Return a machine's ending as the ending of its target."""
     crash, reason = machine_ending.crash, _readable(machine_ending.reason)
     if crash is None:
         kind = EndingKind.LAB if machine_ending.is_hosts else EndingKind.VANISHED
@@ -285,5 +285,5 @@ def _ending(machine_ending: MachineEnding) -> Ending:
 
 
 def _readable(console: str) -> str:
-    """Return a console's text without what steers a terminal."""
+    """Return a console's text without terminal control sequences."""
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", console)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The names, logical units and secrets that every target of our own has."""
+"""The names, logical units and secrets of every target that a run sets up."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,15 +7,15 @@ from pathlib import Path
 from targets.model import Chap, Credentials, Identity, LogicalUnit, Target
 
 LUN_SIZE = 64 << 20
-# 16 bytes each: above the 96 bits of RFC 7143 section 9.2.1, and within the 12 to
-# 16 that istgt and the Microsoft initiator ask for.
+# They have 16 bytes: above the 96 bits of RFC 7143 section 9.2.1, and within the 12 to
+# 16 that istgt and the Microsoft initiator require.
 INITIATOR = Credentials("assay-initiator", b"first-way-secret")
 TARGET = Credentials("assay-target", b"other-way-secret")
 CHAP = Chap(INITIATOR, TARGET)
 
 _OWNER = "iqn.2001-04.com.example:assay.owner"
-# Both secrets are shorter than 16 bytes, and one name is that of its initiator: whoever
-# insists on either lets these in.
+# Both secrets are shorter than 16 bytes, and one name is the initiator's own, so
+# targets that require either of these accept the credentials.
 IDENTITIES = (
     Identity(Credentials("assay-other", b"second-secret")),
     Identity(Credentials(_OWNER, b"owners-secret"), _OWNER),
@@ -23,7 +23,7 @@ IDENTITIES = (
 
 
 def target_name(kind: str, part: str) -> str:
-    """Return the iSCSI name of a target of ours; com.example is for examples."""
+    """Return the iSCSI name of a target that a run sets up; com.example is reserved."""
     return f"iqn.2001-04.com.example:assay.{kind}.{part}"
 
 
@@ -32,7 +32,7 @@ def targets(
     units: tuple[LogicalUnit, ...],
     others: tuple[LogicalUnit, ...] | None = None,
 ) -> tuple[Target, ...]:
-    """Return two open targets and one that asks for CHAP.
+    """Return two open targets and one that requires CHAP.
 
     Args:
         kind: the kind of target, a part of the names.
@@ -48,7 +48,7 @@ def targets(
 
 
 def high(kind: str) -> Target:
-    """Return an open target that has no LUN 0."""
+    """Return an open target without LUN 0."""
     unit = LogicalUnit(5, LUN_SIZE, scratch=True, persistent=True)
     return Target(target_name(kind, "high"), (unit,), lacks_lun_0=True)
 
@@ -56,12 +56,12 @@ def high(kind: str) -> Target:
 def one_way(
     kind: str, units: tuple[LogicalUnit, ...], identities: Iterable[Identity]
 ) -> Target:
-    """Return a target that asks for a proof and gives none.
+    """Return a target that requires CHAP without authenticating itself.
 
     Args:
         kind: the kind of target, a part of the name.
         units: its logical units.
-        identities: further CHAP names, as far as the kind has them.
+        identities: further CHAP names, if the kind supports them.
     """
     name = target_name(kind, "one-way")
     return Target(name, units, Chap(INITIATOR), tuple(identities))
@@ -73,7 +73,7 @@ def backing_path(directory: Path, target: Target, unit: LogicalUnit) -> Path:
 
 
 def make_backing_files(directory: Path, targets: Sequence[Target]) -> None:
-    """Make a sparse file for each logical unit that keeps its data in one."""
+    """Create a sparse file for each logical unit that stores its data in one."""
     for target in targets:
         for unit in target.logical_units:
             if unit.persistent and unit.size is not None:

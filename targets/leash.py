@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Become another program, one that dies with its parent.
+"""Becomes another program, which dies with its parent.
 
-Run as a script, `python -I -S leash.py PARENT_PID PROGRAM [ARGUMENT…]`: a program
-of its own and no preexec_fn, so that a parent with threads can use it safely.
+Run as a script, `python -I -S leash.py PARENT_PID PROGRAM [ARGUMENT…]`: a separate
+program instead of a preexec_fn, so that a parent with threads can use it safely.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ def hold() -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Put the leash on, then run the program."""
+    """Request the signal, then run the program."""
     parent, command = int(argv[1]), argv[2:]
     hold()
     # If the parent died before the request to the kernel, no signal arrives.

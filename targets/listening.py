@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a process listens, by the kernel's own account (proc(5))."""
+"""Where a process listens, according to the kernel (proc(5))."""
 
 import ipaddress
 import re
@@ -45,7 +45,7 @@ def _rows(pid: int, table: str) -> list[tuple[str, str, str]]:
 
 
 def _parse_address(text: str) -> tuple[str, int]:
-    """Parse ADDRESS:PORT in hexadecimal; the address is words in the host's order."""
+    """Parse ADDRESS:PORT in hexadecimal; address words are in the host's byte order."""
     address, port = text.split(":")
     words = struct.unpack(f">{len(address) // 8}I", bytes.fromhex(address))
     packed = struct.pack(f"={len(words)}I", *words)

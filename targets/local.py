@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The provider of targets that run as processes on this machine.
 
-What differs from one kind to the next is a `Recipe`. What they share is here: a
-directory of their own, free ports on loopback, a bounded start, a restart at the
-same ports, and an end that leaves nothing behind.
+A `Recipe` contains the differences between the kinds. The common part is here: a
+directory of their own, free ports on loopback, a start with a time limit, a restart at
+the same ports, and an end that leaves nothing behind.
 """
 
 import errno
@@ -45,7 +45,7 @@ FEATURES = frozenset(
         "writes",
     }
 )
-"""What every target of ours on this machine has."""
+"""The features of every target that runs on this machine."""
 
 START_SECONDS = 40.0
 _ATTEMPTS = 5
@@ -58,7 +58,7 @@ _PORTS = range(20000, 32768)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where one instance lives."""
+    """The directory and the portals of one instance."""
 
     directory: Path
     portals: tuple[Portal, ...]
@@ -76,21 +76,22 @@ class Recipe:
     version: Callable[[], str]
     """Also fails with LabError when the program is not installed."""
     prepare: Callable[[Plan], None]
-    """Write what the program needs into its directory; once an instance."""
+    """Writes the files of the program into its directory, once for each instance."""
     launch: Callable[[Plan], Process]
     await_ready: Callable[[Plan, Process], None]
-    """Return when it listens where it should; raise LabError if it never does."""
+    """Returns once the target listens at its portals; raises LabError if it never
+    does."""
     hosts: tuple[str, ...] = ("127.0.0.1", "127.0.0.1", "::1")
-    """One for each portal; ::1 is left out where there is no IPv6."""
+    """A host for each portal; ::1 is left out without IPv6."""
     other_hosts: tuple[str, ...] = ()
-    """One for each portal of a second portal group."""
+    """A host for each portal of a second portal group."""
     operate: Callable[[Plan, str], None] | None = None
-    """Have the target do something unasked."""
+    """Carries out an order of the operator."""
     special: Mapping[Special, str] = field(default_factory=dict)
     discovery_chap: Chap | None = None
-    """What Discovery sessions are asked for."""
+    """The CHAP credentials that Discovery sessions need."""
     stop_grace: float = 0.0
-    """Seconds from SIGTERM to SIGKILL at the end; 0 where it has nothing to save."""
+    """Seconds from SIGTERM to SIGKILL at the end; 0 if it has nothing to save."""
 
     def provider(
         self, *, port: int | None = None, log_directory: Path | None = None
@@ -129,7 +130,7 @@ class LocalProvider(RecipeProvider[Recipe, "_Instance"]):
     def _first_start(self) -> "_Instance":
         if self.port is None:
             for _ in range(_ATTEMPTS - 1):
-                # Another program may take a port between our test and the bind.
+                # Another program may use a port between our test and the bind.
                 with suppress(PortTakenError):
                     return self._try_start()
         return self._try_start()
@@ -209,7 +210,7 @@ class _Instance:
 
 
 def _launch(recipe: Recipe, plan: Plan) -> Process:
-    """Start the process and wait until it listens; leave nothing if it does not."""
+    """Start the process and wait until it listens; clean up if it does not."""
     process = recipe.launch(plan)
     try:
         recipe.await_ready(plan, process)
@@ -224,10 +225,11 @@ def _launch(recipe: Recipe, plan: Plan) -> Process:
 def polls(
     process: Process, name: str, seconds: float = START_SECONDS
 ) -> Iterator[None]:
-    """Yield again and again until the process dies or the time is over.
+    """Yield repeatedly until the process dies or the time is over.
 
     Raises:
-        LabError: Always, in the end: the caller leaves the loop when it is content.
+        LabError: always at the end; the caller leaves the loop when its condition
+            holds.
     """
     for _ in poll(seconds, _POLL_SECONDS):
         if not process.is_alive():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What this package adds to the lab's command line: machines that boot by name."""
+"""This package's part of the lab's command line: machines that boot by name."""
 
 import argparse
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ def extend(line: CommandLine) -> None:
 
 
 def _presets() -> Iterator[tuple[str, Path]]:
-    """Yield the options of a kernel that folders have, by the folders' names."""
+    """Yield the kernel options that folders contain, by the folders' names."""
     for folder, _ in folders():
         path = folder / "kernel.config"
         if path.exists():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a running target offers: portals, target names, logical units, features."""
+"""A running target: its portals, target names, logical units and features."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from iscsi.address import Portal
 from iscsi.chap import Chap, Credentials
 
 Backing = Literal["file", "memory", "block", "null"]
-"""What keeps a unit's blocks: a file, memory, a block device over a file; or nothing
-does."""
+"""Where a unit's blocks are stored: a file, memory, a block device over a file, or
+nowhere."""
 
 LARGE = 1 << 32
-"""Bytes above which a unit is large."""
+"""A unit with more bytes is large."""
 
 FEATURES = MappingProxyType(
     {
@@ -59,9 +59,9 @@ FEATURES = MappingProxyType(
         "architecture": "X#NodeArchitecture is sent unasked",
     }
 )
-"""Every feature that a provider may know by configuration, and what it means.
+"""Every feature that a provider may know from configuration, and its meaning.
 
-Whatever else the target can do is found out by negotiation, not listed here.
+Other features are found by negotiation, and not listed here.
 """
 
 
@@ -75,7 +75,7 @@ def discovery_features(chap: Chap | None) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class LogicalUnit:
-    """A logical unit, as far as it was configured by us."""
+    """A logical unit, as far as the run configured it."""
 
     lun: int
     size: int | None = None
@@ -83,20 +83,21 @@ class LogicalUnit:
     block_size: int = 512
     writable: bool = True
     scratch: bool = False
-    """Its data may be overwritten: made for the checks, or permitted by its user."""
+    """Whether its data may be overwritten: it was made for the checks, or its user
+    permits it."""
     persistent: bool = False
-    """Its data survives a restart of the target."""
+    """Whether its data survives a restart of the target."""
     removable: bool = False
-    """Its medium can be removed."""
+    """Whether its medium can be removed."""
     thin: bool = False
-    """It is thin provisioned: blocks that hold nothing take no space."""
+    """Whether it is thin provisioned: unwritten blocks use no space."""
     backing: Backing = "file"
-    """What keeps its blocks, where the kind of target has a choice."""
+    """Where its blocks are stored, if the kind of target has a choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A further CHAP name of a target, and whose it is (RFC 7143 section 9.2)."""
+    """A further CHAP name of a target, and its owner (RFC 7143 section 9.2)."""
 
     credentials: Credentials
     initiator_name: str | None = None
@@ -109,15 +110,15 @@ class Target:
 
     name: str
     logical_units: tuple[LogicalUnit, ...] = ()
-    """Empty if unknown; REPORT LUNS tells."""
+    """The units; empty if unknown, in which case REPORT LUNS lists them."""
     chap: Chap | None = None
     identities: tuple[Identity, ...] = ()
     lacks_lun_0: bool = False
-    """It has logical units, but none at LUN 0: not even one that is no disk."""
+    """Whether it has logical units, but none of any kind at LUN 0."""
 
     @property
     def default_lun(self) -> int:
-        """The unit of checks that do not care: one that may be overwritten, the first.
+        """The default unit of checks: the first that may be overwritten, or the first.
 
         0 where no unit is known.
         """
@@ -139,36 +140,36 @@ class Target:
     def find_protected(self) -> LogicalUnit | None:
         """Return the first write-protected unit whose data may be lost all the same.
 
-        A check tries to write to it, and the target may not hold to the protection.
+        A check tries to write to it, and the target may fail to protect it.
         """
         units = self.logical_units
         return next((one for one in units if one.scratch and not one.writable), None)
 
 
 class Special(StrEnum):
-    """What a provider has set up besides the target names that serve disks."""
+    """Target names that a provider has set up in addition to those with disks."""
 
     ALIAS = "alias"
     """The alias of the first target name."""
     FORBIDDEN = "forbidden"
-    """A target name that refuses every initiator name of ours."""
+    """A target name that refuses every initiator name of the toolkit."""
     MOVED = "moved"
     """A target name that has moved temporarily."""
     MOVED_FOR_GOOD = "moved for good"
     GUARDED = "guarded"
     """A target name that no initiator is authorized to reset."""
     PINGING = "pinging"
-    """A target name that pings each connection unasked, at least every 20 s
-    where nothing else is sent."""
+    """A target name that pings each connection unasked, at least every 20 s while
+    nothing else is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class More:
-    """What a target of ours serves besides target names with disks."""
+    """The additional services of a target that a run sets up."""
 
     special: Mapping[Special, str] = field(default_factory=dict)
     discovery_chap: Chap | None = None
-    """What Discovery sessions are asked for."""
+    """The CHAP credentials that Discovery sessions need."""
 
 
 NO_MORE = More()
@@ -182,14 +183,14 @@ class EndingKind(StrEnum):
     CRASHED = "crashed"
     """Its kernel, or a sanitizer in it, reported a crash."""
     VANISHED = "vanished"
-    """Nobody listens any more, or its machine is off; nothing says why."""
+    """No program listens any more, or its machine is off, for an unknown reason."""
     LAB = "lab"
     """The lab has failed, not the target: a full disk, for example."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a target ended, as its provider has found out."""
+    """How a target ended, as found by its provider."""
 
     kind: EndingKind
     reason: str
@@ -211,13 +212,13 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The memory and open files of a target's process at a moment."""
+    """The memory and open files of a target's process at one moment."""
 
     pid: int
     memory: int
-    """Bytes that are resident."""
+    """The resident memory, in bytes."""
     files: int
-    """Open files, sockets among them."""
+    """The number of open files, including sockets."""
 
 
 def _unknown_usage() -> Usage | None:
@@ -228,10 +229,10 @@ def _unknown_usage() -> Usage | None:
 class Control(Protocol):
     """What a provider can do with its running target.
 
-    A run asks for the ending before and after each check, and after each failure;
-    where the target has the feature "own-kernel" also several times a second while a
-    check waits. Whether the target still serves logins the run finds out by itself.
-    All is asked in the main thread, and each call must end in bounded time.
+    A run asks for the ending before and after each check, and after each failure; where
+    the target has the feature "own-kernel" also several times a second while a check
+    waits. The run itself finds out whether the target still serves logins. All calls
+    come from the main thread, and each must end in bounded time.
     """
 
     def is_alive(self) -> bool:
@@ -239,21 +240,21 @@ class Control(Protocol):
         ...
 
     def ending(self) -> Ending | None:
-        """Return how the target ended, None while it runs.
+        """Return how the target ended; None while it runs.
 
-        A target of which only its portal can be seen has vanished where that takes no
-        connection any more.
+        If only the portal of a target can be seen, the target has vanished once the
+        portal accepts no connection.
         """
         ...
 
     def restart(self) -> None:
         """Kill the target if it runs and start it again at the same portals.
 
-        Only asked of a target that has the feature "restart". The run waits afterwards
-        until the target serves logins (--wait-for-target).
+        Only a target with the feature "restart" gets this call. The run waits
+        afterwards until the target serves logins (--wait-for-target).
 
         Raises:
-            LabError: This target cannot be restarted, or did not come back.
+            LabError: this target cannot be restarted, or does not listen again.
         """
         ...
 
@@ -268,21 +269,21 @@ class Control(Protocol):
         ...
 
     def power_cycle(self) -> None:
-        """Restart the target as by a loss of power: only stored data survives.
+        """Restart the target as after a loss of power: only stored data survives.
 
-        Only asked of a target that has the feature "power-cycle".
+        Only a target with the feature "power-cycle" gets this call.
 
         Raises:
-            LabError: This target cannot be restarted, or did not come back.
+            LabError: this target cannot be restarted, or does not listen again.
         """
         ...
 
     def operate(self, order: str) -> None:
-        """Have the target do something unasked (feature "operator").
+        """Carry out an order of the operator (feature "operator").
 
         Raises:
             NotOfferedError: no command for this is configured.
-            LabError: it cannot, or does not.
+            LabError: the order fails.
         """
         ...
 
@@ -295,13 +296,13 @@ class Control(Protocol):
         ...
 
     def decode(self, text: str) -> str:
-        """Return a part of the log, with the lines of source that its traces name."""
+        """Return a part of the log, with the source lines of its stack traces."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RunningTarget:
-    """A target that listens, and all that the provider knows of it."""
+    """A target that listens, and all facts that the provider knows about it."""
 
     kind: str
     description: str
@@ -313,20 +314,20 @@ class RunningTarget:
     kernel: str = ""
     """The version of the kernel that it runs on, if the provider knows it."""
     patches: tuple[str, ...] = ()
-    """What that kernel was patched with, as far as the lab has done it."""
+    """The patches of that kernel, if the lab applied them."""
     special: Mapping[Special, str] = field(default_factory=dict)
     other_portals: tuple[Portal, ...] = ()
-    """Those of a second portal group of the first target name."""
+    """The portals of a second portal group of the first target name."""
     remedies: Mapping[str, str] = field(default_factory=dict)
-    """By a feature that is missing, which words of the target file would give it."""
+    """For each missing feature, the words of the target file that would provide it."""
     discovery_chap: Chap | None = None
-    """What Discovery sessions prove themselves with; as a Normal one if None."""
+    """The CHAP credentials of Discovery sessions; None for those of a Normal one."""
 
     usage: Callable[[], Usage | None] = _unknown_usage
-    """Tells what the target's process holds; None where it cannot be seen."""
+    """Returns the resources of the target's process; None if they are not visible."""
 
     option: str = ""
-    """What `--target` was, where the kind does not say it: the path of a file."""
+    """The value of `--target` if the kind does not determine it: the path of a file."""
 
     @property
     def portal(self) -> Portal:
@@ -335,33 +336,33 @@ class RunningTarget:
 
     @property
     def target(self) -> Target:
-        """The first target name; it asks for no CHAP if any name asks for none."""
+        """The first target name; it requires no CHAP if any name requires none."""
         return self.targets[0]
 
     @property
     def open_targets(self) -> tuple[Target, ...]:
-        """The target names that ask for no authentication."""
+        """The target names that require no authentication."""
         return tuple(target for target in self.targets if target.chap is None)
 
     @property
     def bare_target(self) -> Target | None:
-        """An open target name with logical units, but no LUN 0."""
+        """An open target name with logical units, but without LUN 0."""
         return next((one for one in self.open_targets if one.lacks_lun_0), None)
 
     @property
     def chap_target(self) -> Target | None:
-        """The target name that asks for CHAP."""
+        """The target name that requires CHAP."""
         return next((target for target in self.targets if target.chap), None)
 
     @property
     def mutual_target(self) -> Target | None:
-        """The target name that asks for CHAP and proves itself."""
+        """The target name that requires CHAP and authenticates itself."""
         guarded = (target for target in self.targets if target.chap)
         return next((one for one in guarded if one.chap and one.chap.mutual), None)
 
     @property
     def identities(self) -> tuple[Identity, ...]:
-        """The further CHAP names of the target name that asks for CHAP."""
+        """The further CHAP names of the target name that requires CHAP."""
         guarded = self.chap_target
         return () if guarded is None else guarded.identities
 
@@ -383,14 +384,14 @@ class RunningTarget:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a provider knows of the time that its target takes, in seconds."""
+    """The time limits of a target that its provider knows, in seconds."""
 
     answer: float | None = None
-    """How long it may take to answer."""
+    """The time limit of an answer."""
     check: float | None = None
-    """How long a check may take in all."""
+    """The time limit of a whole check."""
     wait: float | None = None
-    """How long it may take to serve again after it has died."""
+    """The time limit for serving again after a death."""
 
 
 class Provider(Protocol):
@@ -403,9 +404,9 @@ class Provider(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether somebody else runs the target: it is one for all workers of a run.
+        """Whether the user runs the target, which all workers of a run then share.
 
-        Its secrets are not the lab's own, either.
+        Its secrets are then not those of the lab.
         """
         return False
 
@@ -417,12 +418,12 @@ class Provider(Protocol):
 
     @property
     def deviations_file(self) -> Path | None:
-        """A file of known deviations of this target alone."""
+        """A file of known deviations of this target only."""
         return None
 
     @property
     def limits(self) -> Limits:
-        """What is known of the time that the target takes."""
+        """The known time limits of the target."""
         return Limits()
 
     @property
@@ -439,7 +440,7 @@ class Provider(Protocol):
         """Start the target and return it when it listens.
 
         Raises:
-            LabError: It cannot be started or reached.
+            LabError: it cannot be started or reached.
         """
         ...
 

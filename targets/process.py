@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Processes of the lab: started on a leash, logged to a file, stopped in bounded time.
+"""Processes that end with this one, log to a file, and stop within a time limit.
 
 The kernel kills such a process when the *thread* that started it ends (PDEATHSIG):
 start targets from the main thread.
@@ -37,7 +37,7 @@ class LogFile:
             return 0
 
     def since(self, mark: int) -> str:
-        """Return the text since the mark, its last MiB if there is more."""
+        """Return the text since the mark; at most its last MiB."""
         try:
             with self.path.open("rb") as file:
                 left_out = self.mark() - mark - _LOG_LIMIT
@@ -59,7 +59,7 @@ class Process:
     command: tuple[str, ...]
     log: LogFile
     log_start: int
-    """Where its part of the log begins: a restarted target appends."""
+    """The start of its part of the log, to which a restarted target appends."""
     popen: subprocess.Popen[bytes] | Fork
 
     @property
@@ -72,7 +72,7 @@ class Process:
         return self.popen.poll() is None
 
     def ending(self) -> Ending | None:
-        """Return how it ended, None while it runs."""
+        """Return how it ended; None while it runs."""
         code = self.popen.poll()
         if code is None:
             return None
@@ -82,9 +82,9 @@ class Process:
         return Ending(EndingKind.EXITED, f"exited with status {code}", status=code)
 
     def usage(self) -> Usage | None:
-        """Return what it holds now; None where it has ended, or may not be seen.
+        """Return its present resources; None if it has ended, or they are not visible.
 
-        The leash that it was started on has become the program itself.
+        The leash process has become the program itself.
         """
         folder = Path("/proc") / str(self.pid)
         try:
@@ -100,7 +100,7 @@ class Process:
         self.popen.wait(_KILL_WAIT)
 
     def stop(self, grace: float) -> None:
-        """Ask it to end, and end it when the grace is over."""
+        """Send SIGTERM, and SIGKILL after a grace time."""
         self.popen.terminate()
         try:
             self.popen.wait(grace)
@@ -109,7 +109,7 @@ class Process:
 
 
 def _signal_name(number: int) -> str:
-    """Return a signal's name; real-time signals but the first and last have none."""
+    """Return a signal's name; only the first and last real-time signals have one."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -124,15 +124,15 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     wrapper: Sequence[str] = (),
 ) -> Process:
-    """Start a program that ends when we end, even by kill -9.
+    """Start a program that ends with this process, even by kill -9.
 
     Args:
         command: the program and its arguments.
         log: the file to which both its outputs are appended.
-        directory: its working directory; a core dump would land there.
-        environment: Variables to set besides ours.
-        wrapper: a command that sets the stage before the leash is put on. A change
-            of credentials would take the leash off again (prctl(2)).
+        directory: its working directory, where a core dump would be written.
+        environment: variables to set in addition to ours.
+        wrapper: a command that prepares the process before the request to die with its
+            parent; a change of credentials would cancel that request (prctl(2)).
 
     Raises:
         LabError: the program, its directory or its log cannot be opened.

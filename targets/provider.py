@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the providers of our own targets share: one instance at a time, by a recipe."""
+"""The common part of the providers that start targets: one instance at a time."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class RecipeProvider(Provider, Generic[RecipeT, InstanceT]):
     Args:
         recipe: the kind of target.
         port: the port of the first portal; None to choose a free one.
-        log_directory: where the log is kept; None to drop it with the target.
+        log_directory: the folder that keeps the log; None to delete it with the target.
     """
 
     recipe: RecipeT
@@ -51,7 +51,7 @@ class RecipeProvider(Provider, Generic[RecipeT, InstanceT]):
         """Start the target and return it when it listens.
 
         Raises:
-            LabError: it is started already, or cannot be started.
+            LabError: it has been started already, or cannot be started.
         """
         if self._instance is not None:
             raise LabError(f"this {self.kind} is already started")
@@ -60,7 +60,7 @@ class RecipeProvider(Provider, Generic[RecipeT, InstanceT]):
 
     @abstractmethod
     def _start(self) -> tuple[InstanceT, RunningTarget]:
-        """Start an instance; leave nothing of it if that fails."""
+        """Start an instance; clean up if that fails."""
 
     def stop(self) -> None:
         """Stop the target; nothing of it is left running. May be called twice."""

@@ -40,8 +40,8 @@ def kinds() -> Mapping[str, Kind]:
     """Return every kind of target by its name.
 
     Raises:
-        TargetSpecError: another distribution's kind cannot be loaded or takes a name
-            that is in use; says which.
+        TargetSpecError: another distribution's kind cannot be loaded or has a name that
+            is in use; the message says which.
     """
     by_name = {
         kind.name: kind
@@ -80,7 +80,7 @@ def _origin(point: metadata.EntryPoint) -> str:
 
 
 def options() -> list[Option]:
-    """Return the options of all kinds, one that several share once.
+    """Return the options of all kinds; a shared one occurs once.
 
     Raises:
         TargetSpecError: two kinds have different options of the same name.
@@ -111,11 +111,11 @@ def parse(
         spec: a name, a name:port to fix the first portal's port, a URL, or the path
             of a target file.
         options: the values of the options of all kinds (see `options`).
-        log_directory: where logs are kept; None to drop them with the target.
+        log_directory: the folder that keeps logs; None to delete them with the target.
 
     Raises:
-        TargetSpecError: the value names nothing that can be provided, or an option
-            belongs to another kind.
+        TargetSpecError: the value does not name a target, or an option belongs to
+            another kind.
     """
     if spec.lower().startswith(address.SCHEME):
         _refuse_others(options, None)
@@ -160,10 +160,10 @@ def _find(name: str) -> Kind:
 
 
 def _refuse_others(values: Options, kind: Kind | None) -> None:
-    """Refuse an option that another kind has (None: the target is not ours).
+    """Refuse an option of another kind (None: the user runs the target).
 
     Raises:
-        TargetSpecError: one is given.
+        TargetSpecError: such an option is given.
     """
     own = () if kind is None else kind.options
     for one in options():
@@ -196,7 +196,7 @@ def profile(name: str) -> frozenset[str]:
 
 
 def help_text() -> str:
-    """Return what --target can name and what each needs, for --target=help."""
+    """Return the values of --target and the needs of each, for --target=help."""
     rows = [
         (kind.name, kind.summary, kind.describe_needs()) for kind in kinds().values()
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A target that somebody else runs, given by its URL (see `iscsi.address`)."""
+"""A target that the user runs, given by its URL (see `iscsi.address`)."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ CONNECT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class RemoteProvider(Provider):
-    """Reaches a target; starts and stops nothing."""
+    """Connects to a target; starts and stops nothing."""
 
     portal: Portal
     target: Target
@@ -36,7 +36,7 @@ class RemoteProvider(Provider):
 
     @property
     def is_shared(self) -> bool:
-        """Whether somebody else runs the target."""
+        """Whether the user runs the target."""
         return True
 
     def start(self) -> RunningTarget:
@@ -53,12 +53,12 @@ class RemoteProvider(Provider):
         )
 
     def stop(self) -> None:
-        """Do nothing: the target is not ours."""
+        """Do nothing, since the user runs the target."""
 
 
 @dataclass(frozen=True, slots=True)
 class _RemoteControl:
-    """What can be done from afar (see `targets.model.Control`)."""
+    """The control of a remote target (see `targets.model.Control`)."""
 
     portal: Portal
 
@@ -111,7 +111,7 @@ def probe(portal: Portal) -> None:
     """Connect and close again.
 
     Raises:
-        LabError: Nobody answers; the message says in which way.
+        LabError: no target answers; the message says how the connection failed.
     """
     try:
         socket.create_connection((portal.host, portal.port), CONNECT_SECONDS).close()
@@ -142,10 +142,10 @@ def parse(url: str, environ: Mapping[str, str] = os.environ) -> RemoteProvider:
 
     Args:
         url: the URL (see `iscsi.address`).
-        environ: where credentials are found that the URL does not give.
+        environ: the variables with credentials that the URL does not contain.
 
     Raises:
-        TargetSpecError: the URL, or the credentials, cannot be understood.
+        TargetSpecError: the URL, or the credentials, cannot be parsed.
     """
     try:
         parsed = address.parse(url, environ)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A directory for each instance, locked while its owner lives.
 
-The kernel drops the lock when the owner dies, however it dies. What a killed run
-left behind is therefore told from what a parallel run uses, and swept away.
+The kernel drops the lock when the owner dies, however it dies. Directories of killed
+runs can therefore be distinguished from those of parallel runs, and are removed.
 """
 
 import fcntl
@@ -26,16 +26,15 @@ class WorkDirectory:
     """The file descriptor that holds the lock."""
 
     def remove(self) -> None:
-        """Remove the directory with all that is in it."""
+        """Remove the directory and its contents."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self.lock)
 
 
 def make(kind: str) -> WorkDirectory:
-    """Make a directory for an instance of a kind of target."""
+    """Create a directory for an instance of a kind of target."""
     path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{kind}-"))
-    # Lock the file first and name it second, so that a visible lock file is always
-    # held.
+    # Lock the file before naming it, so that a visible lock file is always locked.
     unnamed = path / f"{_LOCK}.new"
     lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whether KVM works here: known by a guest that started under it, not by /dev/kvm."""
+"""Tests whether KVM works here, by a guest that starts under it, not by /dev/kvm."""
 
 import contextlib
 import json
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import libvirt
 
 PROBE_SECONDS = 15.0
-"""A guest that has said nothing by then hangs: where KVM works it takes a second."""
+"""A guest without output after this time hangs; with a working KVM it takes a
+second."""
 
 _DEVICE = Path("/dev/kvm")
 _INIT = f"""#!/bin/busybox sh
@@ -28,7 +29,7 @@ _INIT = f"""#!/bin/busybox sh
 
 
 def is_usable(connection: "libvirt.virConnect", kernel: Kernel) -> bool:
-    """Tell whether machines can run under KVM; the answer is kept for this host."""
+    """Tell whether machines can run under KVM; the result is cached for this host."""
     if not _is_ours():
         return False
     path = _path()
@@ -68,20 +69,20 @@ def _path() -> Path:
 
 
 def _answers() -> dict[str, bool]:
-    """Return what probes have shown on this host, by the version of their kernel."""
+    """Return the cached results on this host, by the version of their kernel."""
     try:
         cached = json.loads(_path().read_text())
         if cached["host"] == _host():
             return {str(name): bool(works) for name, works in cached["kvm"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass  # there is no stored answer yet, or it cannot be read
+        pass  # there is no cached result yet, or it cannot be read
     return {}
 
 
 def _host() -> str:
-    """Return what a cached result is valid for: this boot of the host, and this QEMU.
+    """Return the conditions of a cached result: this boot of the host, and this QEMU.
 
-    A cache may have come from another host, and a host may start with another kernel.
+    A cache may come from another host, and a host may boot another kernel.
     """
     start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     qemu = Path(find("qemu-system-x86_64")).stat()
@@ -96,7 +97,7 @@ def _probe(connection: "libvirt.virConnect", kernel: Kernel) -> bool:
 
 
 def _answers_in(folder: Path, connection: "libvirt.virConnect", kernel: Kernel) -> bool:
-    """Start a guest under KVM that only prints that it runs."""
+    """Start a guest under KVM that prints a line and ends."""
     name = f"probe-{os.getpid()}"
     initramfs, console = folder / "initramfs", folder / "console.log"
     busybox = Path(find("busybox")).read_bytes()
@@ -126,4 +127,4 @@ def _answers_in(folder: Path, connection: "libvirt.virConnect", kernel: Kernel) 
         )
     finally:
         with contextlib.suppress(libvirt.libvirtError):
-            started.destroy()  # unless the process has ended by itself
+            started.destroy()  # unless the process has already ended

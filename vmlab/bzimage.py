@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""ELF files, and the one within a bzImage: it starts faster where QEMU emulates.
+"""ELF kernels in bzImages: an ELF file starts faster under emulation.
 
 The header is that of the Linux/x86 boot protocol.
 """
@@ -38,7 +38,7 @@ def extract(image: bytes) -> bytes:
     """Return the ELF kernel within a bzImage.
 
     Raises:
-        LabError: it is no bzImage, or is compressed in a way not known here.
+        LabError: it is not a bzImage, or its compression is unknown.
     """
     if image.startswith(_ELF):
         return image
@@ -48,7 +48,7 @@ def extract(image: bytes) -> bytes:
     sectors = image[0x1F1] or 4
     offset, length = struct.unpack_from("<II", image, 0x248)
     start = (sectors + 1) * 512 + offset
-    # The last four bytes are the length uncompressed.
+    # The last four bytes are the uncompressed length.
     payload = image[start : start + length]
     for magic, unpack in _UNPACK.items():
         if payload.startswith(magic):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lab's cache: files named by the hash of all that they were made from."""
+"""The lab's cache: files named by the hash of their inputs."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ _SHARED = frozenset(
         *("gfs2", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "ocfs2", "smb3"),
     )
 )
-"""File systems that several hosts may have, as /proc/self/mountinfo calls them."""
+"""File systems that several hosts may share, by their names in /proc/self/mountinfo."""
 _MOUNTS = Path("/proc/self/mountinfo")
 _MAKING, _LOCK = ".making-", ".lock"
 # Backup programs recognise a cache by this file, and we recognise our own.
@@ -30,14 +30,14 @@ _SIGNATURE = "Signature: 8a477f597d28d172789f06886806bc55\n# of iSCSI Assay\n"
 
 
 def folder() -> Path:
-    """Return the cache's folder; it is made if it is missing.
+    """Return the cache's folder, which is created if it is missing.
 
-    Each host has a cache of its own. Locks of flock(2) hold between the processes of
-    one host; between hosts they depend on the file system and on how each has mounted
-    it, and an old copy may tell whether a lock's file is still at its path.
+    Each host has a cache of its own. Locks of flock(2) work between the processes of
+    one host. Between hosts they depend on the file system and its mount options, and
+    stale data may hide that a lock's file was removed.
 
     Raises:
-        LabError: it cannot be made, or other hosts may have it too.
+        LabError: it cannot be created, or other hosts may share it.
     """
     override = os.environ.get(VARIABLE)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -58,7 +58,7 @@ def folder() -> Path:
 
 
 def file_system(path: Path) -> str:
-    """Return the kind of file system that a path is on, such as ext4; or nothing."""
+    """Return the type of a path's file system, such as ext4; or an empty text."""
     try:
         mounts = _MOUNTS.read_text(errors="replace")
     except OSError:
@@ -75,7 +75,7 @@ def file_system(path: Path) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Return a path of a table of mounts, where spaces are octal numbers."""
+    """Return a path from a table of mounts, in which spaces are octal numbers."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
@@ -93,18 +93,18 @@ def digest_of(path: Path) -> str:
 
 
 def key(**ingredients: object) -> str:
-    """Return the hash of what a file is made from: names, versions, contents."""
+    """Return the hash of a file's inputs: names, versions, contents."""
     text = json.dumps(ingredients, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def get(name: str, made_from: str, make: Callable[[Path], None]) -> Path:
-    """Return a cached file or folder; make it if it is not there.
+    """Return a cached file or folder; create it if it is missing.
 
     Args:
-        name: what it is called, such as initramfs.
-        made_from: the hash of its ingredients (see `key`).
-        make: makes it at the path that it is given; may fail and leave a part there.
+        name: its name, such as initramfs.
+        made_from: the hash of its inputs (see `key`).
+        make: creates it at the given path; it may fail and leave a part there.
 
     Raises:
         LabError: the cache cannot be written, or is full.
@@ -123,9 +123,9 @@ def get(name: str, made_from: str, make: Callable[[Path], None]) -> Path:
 
 
 def _make(path: Path, make: Callable[[Path], None]) -> None:
-    """Make it beside its place and move it: no half of it is ever taken."""
+    """Create it under a temporary name and rename it, so that it is always complete."""
     making = path.with_name(_MAKING + path.name)
-    # An interrupted process left it: we hold the lock, so nobody else uses it.
+    # An interrupted process left it. We hold the lock, so no process uses it.
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir()
     try:
@@ -137,7 +137,7 @@ def _make(path: Path, make: Callable[[Path], None]) -> None:
 
 
 def sweep() -> None:
-    """Throw away what those left half made who were killed at it, and their locks."""
+    """Delete incomplete files of killed processes, and their locks."""
     for path in folder().glob(f"*/.*{_LOCK}"):
         lock = locks.take(path)
         if lock is not None:
@@ -147,10 +147,10 @@ def sweep() -> None:
 
 
 def clear() -> None:
-    """Throw everything away.
+    """Delete the whole cache.
 
     Raises:
-        LabError: a folder that was named has not been made by the lab.
+        LabError: the lab did not create a folder that was named as the cache.
     """
     path = folder()
     if VARIABLE in os.environ and not (path / _TAG).exists():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A guest's serial console: typed at by a program, or by a person."""
+"""A guest's serial console, for a program or for a user."""
 
 import contextlib
 import os
@@ -20,11 +20,11 @@ _FIRST_TRY = 1.0
 class Console:
     """BusyBox's shell on a guest's console, driven by pexpect.
 
-    As a context manager it lets go of the console at the end.
+    As a context manager it releases the console at the end.
     """
 
     def __init__(self, name: str, *, seconds: float = _SECONDS) -> None:
-        """Take the console over from the process that has it.
+        """Attach to the console, and detach the process that has it.
 
         Raises:
             LabError: pexpect or virsh is missing, or no shell answers.
@@ -49,7 +49,7 @@ class Console:
         self._child.delaybeforesend = None
 
     def _take_over(self, seconds: float) -> None:
-        """Come to a prompt of our own.
+        """Set up a prompt of our own.
 
         Raises:
             LabError: no shell answers.
@@ -67,7 +67,7 @@ class Console:
         self._is_ours = True
 
     def _takes_over(self, seconds: float) -> bool:
-        """Set the shell up; tell whether it answers in time."""
+        """Set the shell up; return whether it answers in time."""
         # Without an echo the shell edits no lines, so it neither wraps nor colours
         # them. The prompt is unique to this try, since one of a former console may be
         # on the screen; it is sent in two parts, so that the echo of this command
@@ -92,7 +92,7 @@ class Console:
         """Run a command in the guest and return what it printed.
 
         Raises:
-            LabError: it did not end in time, or ended with another code than 0.
+            LabError: the command did not end in time, or its exit code was not 0.
         """
         code, output = self.attempt(command, seconds=seconds)
         if code:
@@ -104,10 +104,10 @@ class Console:
         return output
 
     def attempt(self, command: str, *, seconds: float = _SECONDS) -> tuple[int, str]:
-        """Run a command that may fail; return its exit code and what it printed.
+        """Run a command that may fail; return its exit code and its output.
 
         Raises:
-            LabError: it did not end in time.
+            LabError: the command did not end in time.
         """
         if not self._is_ours:
             self._take_over(seconds)
@@ -137,7 +137,7 @@ class Console:
             ) from error
 
     def close(self) -> None:
-        """Release the console, with echo switched on for the next user."""
+        """Release the console, with echo enabled for the next user."""
         with contextlib.suppress(OSError):  # the machine may have ended
             self._child.sendline("stty echo")
         self._child.close(force=True)
@@ -155,14 +155,14 @@ class Console:
 
 
 def _pass_all_on(terminal: int) -> None:
-    """Have a terminal neither echo nor act on ^C, as virsh itself does a bit later."""
+    """Disable the terminal's echo and ^C, as virsh itself does a bit later."""
     attributes = termios.tcgetattr(terminal)
     attributes[3] &= ~(termios.ECHO | termios.ISIG)
     termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 def attach(name: str) -> None:
-    """Become a terminal on a guest's console; ^] leaves it."""
+    """Connect this terminal to a guest's console; ^] leaves it."""
     virsh = find("virsh")
     os.execv(virsh, [virsh, *_arguments(name)])  # noqa: S606  # no shell is wanted
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a console has printed, over the files that virtlogd keeps it in.
+"""The output of a console, over the several files in which virtlogd keeps it.
 
 virtlogd renames a console's file when it has reached its `max_size` (2 MiB unless it
 is configured otherwise) and begins another: `console.log` is the newest,
@@ -18,13 +18,13 @@ _MOST_FILES = 64
 
 @dataclass(slots=True)
 class ConsoleLog:
-    """Reads a console file that is still written and renamed."""
+    """Reads a console file that is still being written and renamed."""
 
     path: Path
     _starts: dict[int, int] = field(default_factory=dict)
     """The position at which each file begins, by inode."""
     end: int = 0
-    """The end of what was there at the last look."""
+    """The end of the output at the last read."""
 
     def size(self) -> int:
         """Return the position at the present end."""
@@ -33,10 +33,10 @@ class ConsoleLog:
             return self.end
 
     def read(self, position: int = 0) -> bytes:
-        """Return what was printed since a position.
+        """Return the output since a position.
 
-        What virtlogd has thrown away, being older than its `max_backups` files, is left
-        out.
+        Output that virtlogd has deleted, since it keeps only `max_backups` files, is
+        left out.
         """
         with ExitStack() as stack:
             parts = []
@@ -48,7 +48,7 @@ class ConsoleLog:
             return b"".join(parts)
 
     def _look(self, stack: ExitStack) -> list[tuple[int, BinaryIO]]:
-        """Open the files, the oldest first; note and return where each begins."""
+        """Open the files, the oldest first; record and return the beginning of each."""
         files: dict[int, tuple[BinaryIO, int]] = {}
         # Newest first: a file that is renamed meanwhile is read twice rather than
         # missed.
@@ -72,7 +72,7 @@ class ConsoleLog:
         return placed
 
     def _start_of_oldest(self, files: list[tuple[int, int]]) -> int:
-        """Return the position of the oldest file, by the first one that is known."""
+        """Return the position of the oldest file, from the first known one."""
         before = 0
         for inode, size in files:
             if inode in self._starts:
@@ -93,6 +93,6 @@ def _backups(path: Path) -> list[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a console's files."""
+    """Delete a console's files."""
     for one in (path, *_backups(path)):
         one.unlink(missing_ok=True)

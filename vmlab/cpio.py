@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Archives in the format of an initramfs (cpio "newc"): written the same each time.
+"""Writes archives in the format of an initramfs (cpio "newc"), reproducibly.
 
-By hand: an archive holds device nodes, which an ordinary user cannot make as files for
-cpio(1), and its bytes depend on its content alone, without times and owners of files.
+cpio(1) is not used, since an archive contains device nodes, which an ordinary user
+cannot create as files; and the bytes of an archive must depend only on its content, not
+on times and owners of files.
 """
 
 import stat
@@ -46,7 +47,7 @@ def device(path: str, major: int, minor: int) -> Entry:
 
 
 def archive(entries: Iterable[Entry]) -> bytes:
-    """Return the archive; folders that are not named are added before their files."""
+    """Return the archive; missing parent folders are added before their files."""
     out = bytearray()
     paths: set[str] = set()
     number = 0

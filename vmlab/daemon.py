@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import libvirt
 
 IDLE_SECONDS = 30
-"""After so long without a machine or a client, our own daemons end by themselves."""
+"""The time without a machine or a client after which our daemons end by themselves."""
 
 LOGGER_IDLE_SECONDS = 600
-"""It must outlast the time from a connection to its first machine."""
+"""It must be longer than the time from a connection to its first machine."""
 
 _START_SECONDS = 20.0
 _RIVAL_SECONDS = 5.0
@@ -57,7 +57,7 @@ def module() -> "libvirt":
 def connect() -> "libvirt.virConnect":
     """Return a connection to libvirt.
 
-    A user's own daemon is started by libvirt itself; root's is started here where no
+    libvirt itself starts a user's own daemon. Root's daemon is started here if no
     service manager has done so.
 
     Raises:
@@ -79,10 +79,11 @@ def connect() -> "libvirt.virConnect":
 
 
 def _share_kvm(device: Path) -> None:
-    """Give /dev/kvm to its group, as udev does where it runs.
+    """Give /dev/kvm to its group, as udev does.
 
-    Else libvirt finds KVM usable as root and unusable as its own user, takes what it
-    knows of QEMU for outdated at every look, and asks QEMU again: a minute a machine.
+    Otherwise libvirt finds KVM usable as root but unusable as its own user, considers
+    its data about QEMU outdated each time, and queries QEMU again, which takes a minute
+    for each machine.
     """
     try:
         status = device.stat()
@@ -94,7 +95,7 @@ def _share_kvm(device: Path) -> None:
 
 
 def start_logger() -> None:
-    """Start the daemon that writes consoles, where root's does not run.
+    """Start the daemon that writes consoles, if root's does not run.
 
     libvirtd does not start it, and it may have ended since the last machine.
 
@@ -106,7 +107,7 @@ def start_logger() -> None:
 
 
 def _start(program: str, sock: Path, idle_seconds: int) -> None:
-    """Start a daemon of libvirt, unless another has done so meanwhile."""
+    """Start a daemon of libvirt, unless another process has done so meanwhile."""
     for folder in (sock.parent, _LOGS):
         # A service manager would have created these folders.
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +143,7 @@ def _ours(idle_seconds: int) -> list[str]:
 def end() -> None:
     """End the daemons that the lab has started, unless clients are connected.
 
-    They would do so by themselves, a bit later. The caller knows that no machine runs.
+    They would end by themselves a bit later. The caller knows that no machine runs.
     """
     is_root = os.geteuid() == 0
     programs = {
@@ -181,7 +182,7 @@ def _pid(program: str) -> int | None:
 
 
 def _arguments(pid: int) -> list[str] | None:
-    """Return what a process was started with; None if there is none."""
+    """Return the command line of a process; None if there is none."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_text()
     except OSError:
@@ -201,7 +202,7 @@ def _has_clients(program: str) -> bool:
 
 
 def listens(sock: Path) -> bool:
-    """Say whether a daemon answers there: one that was killed leaves its socket."""
+    """Tell whether a daemon answers at a socket, which a killed one leaves behind."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(_START_SECONDS)
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Debug information: kept beside a kernel that boots without it."""
+"""Debug information, which is kept beside a kernel that boots without it."""
 
 import os
 import shutil
@@ -14,10 +14,10 @@ _FOLDER = "debug"
 
 
 def keep(root: Path, kernel: Path, modules: Iterable[Path]) -> None:
-    """Keep what the traces of a kernel are decoded with.
+    """Keep the debug information of a kernel, for decoding stack traces.
 
     Args:
-        root: where the kernel is that boots.
+        root: the folder of the kernel that boots.
         kernel: its ELF file, with debug information.
         modules: its modules, likewise.
     """
@@ -29,13 +29,13 @@ def keep(root: Path, kernel: Path, modules: Iterable[Path]) -> None:
 
 
 def share(root: Path, other: Path) -> None:
-    """Give a kernel what another one has."""
+    """Copy the debug information of a kernel to another one."""
     if (root / _FOLDER).exists():
         shutil.copytree(root / _FOLDER, other / _FOLDER, copy_function=os.link)
 
 
 def add(root: Path, module: Path, place: Path) -> None:
-    """Put a module into its place, and keep its debug information if it has any."""
+    """Install a module, and keep its debug information if it has any."""
     copy = root / _FOLDER / module.name
     for path in (copy, place):
         # The path may be a link to another kernel's file, so do not write through it.
@@ -48,7 +48,7 @@ def add(root: Path, module: Path, place: Path) -> None:
 
 
 def strip(path: Path) -> None:
-    """Take its debug information from an ELF file; others stay as they are."""
+    """Remove the debug information from an ELF file; other files are not changed."""
     if is_elf(path):
         run("objcopy", "--strip-debug", path)
 

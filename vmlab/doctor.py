@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the lab needs on this machine, what is missing, and how to get it."""
+"""What the lab needs on this machine, what is missing, and how to install it."""
 
 import contextlib
 import importlib
@@ -17,7 +17,7 @@ _INSTALL = "scripts/install-lab"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One inspected item."""
 
     what: str
     is_there: bool
@@ -25,7 +25,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Look at every program, the Python modules, the cache and libvirt itself."""
+    """Inspect every program, the Python modules, the cache and libvirt itself."""
     for program in PACKAGES:
         try:
             yield Finding(program, is_there=True, remark=find(program))
@@ -71,7 +71,7 @@ def _acceleration() -> Iterator[Finding]:
 
 
 def report(findings: list[Finding]) -> list[str]:
-    """Return the lines to print: each finding, and the one command that helps."""
+    """Return the lines to print: each item, and the one command that helps."""
     width = max(len(finding.what) for finding in findings)
     lines = [
         f"{'ok' if one.is_there else 'MISSING':8}{one.what:{width}}  {one.remark}"

@@ -11,7 +11,7 @@ from vmlab.guest import Endpoint
 from vmlab.tool import find
 
 PREFIX = "iscsi-assay-"
-"""How the names of the lab's own domains begin; it touches no other."""
+"""The prefix of the lab's own domains; it touches no others."""
 
 _QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
 # Print messages up to warnings, by which a kernel reports its own mistakes.
@@ -24,22 +24,22 @@ _COMMAND_LINE = (
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a machine is started from."""
+    """The parameters of a machine."""
 
     name: str
-    """Without the prefix."""
+    """The name, without the prefix."""
     kind: str
     kernel: Path
     initramfs: Path
     console: Path
-    """The file that the console is written to."""
+    """The file of the console's output."""
     forwards: Mapping[Endpoint, int]
     """The port of 127.0.0.1 for each endpoint of the guest."""
     disk: Path | None = None
     root: Path | None = None
-    """A file system that several machines may have at once: none can write to it."""
+    """A file system that several machines may use at once, read-only."""
     shares: tuple[Path, ...] = ()
-    """Folders of the host, which the guest finds by 9p as share0 and so on."""
+    """Folders of the host, which the guest mounts by 9p as share0 and so on."""
     memory: int = 384
     """In MiB."""
     processors: int = 1
@@ -75,7 +75,7 @@ def describe(machine: Machine) -> str:
     ET.SubElement(features, "acpi")
     mode = "host-passthrough" if machine.is_accelerated else "maximum"
     ET.SubElement(domain, "cpu", mode=mode)
-    # A crash ends the machine; the console's file keeps its output.
+    # A crash ends the machine; the console's file keeps the output.
     for event in ("on_poweroff", "on_reboot", "on_crash"):
         _text(domain, event, "destroy")
     _devices(ET.SubElement(domain, "devices"), machine)
@@ -107,7 +107,7 @@ def _devices(devices: ET.Element, machine: Machine) -> None:
     if machine.root is not None:
         ET.SubElement(_disk(devices, machine.root, "vdb", "raw"), "readonly")
     for number, folder in enumerate(machine.shares):
-        # QEMU's user owns all files, whoever writes in the guest, so root is not
+        # QEMU's user owns all files, whichever guest user writes, so root is not
         # needed.
         share = ET.SubElement(devices, "filesystem", type="mount", accessmode="squash")
         ET.SubElement(share, "driver", type="path")

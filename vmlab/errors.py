@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class LabError(Exception):
-    """The lab cannot do what was asked: a tool is missing, a process died.
+    """The lab failed: for example, a tool is missing, or a process died.
 
     Args:
         message: one sentence that says what is wrong.
@@ -48,7 +48,7 @@ def oserror_as_lab_error(doing: str) -> Iterator[None]:
     """Turn an OSError into a LabError.
 
     Raises:
-        LabError: instead of an OSError; says what was being done, and to what.
+        LabError: instead of an OSError; the message names the action and the object.
     """
     try:
         yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How other packages add to the lab's command line without being known to it.
+"""Lets other packages add to the lab's command line, without imports from here.
 
 An entry point of the group `iscsi_assay.lab` names a function that takes a
 `CommandLine`.
@@ -20,17 +20,17 @@ GROUP = "iscsi_assay.lab"
 
 @dataclass(slots=True)
 class CommandLine:
-    """What can be added to."""
+    """The parts of the command line that can be extended."""
 
     _commands: "argparse._SubParsersAction[Parser]"
     build_kernel: Parser
-    """Of `build kernel`."""
+    """The parser of `build kernel`."""
     additions: list[Callable[[argparse.Namespace], Addition | None]] = field(
         default_factory=list
     )
-    """Each returns what comes into a kernel; None if the options ask for nothing."""
+    """Each returns an addition to a kernel; None if the options request none."""
     fragments: list[Path] = field(default_factory=list)
-    """Options of a kernel that every kernel gets."""
+    """Options that every kernel gets."""
     examples: list[str] = field(default_factory=list)
     """Lines for the end of --help; `%(prog)s` stands for the lab's command."""
 
@@ -46,7 +46,7 @@ class CommandLine:
         """Return the software that the options of `build kernel` add to a kernel.
 
         Raises:
-            LabError: they ask for more than one thing.
+            LabError: they request more than one addition.
         """
         chosen = [one for find in self.additions if (one := find(options)) is not None]
         if len(chosen) > 1:
@@ -58,7 +58,7 @@ def extend(line: CommandLine) -> None:
     """Have every installed extension add to a command line.
 
     Raises:
-        LabError: one cannot be loaded.
+        LabError: an extension cannot be loaded.
     """
     points = metadata.entry_points(group=GROUP)
     if not points:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a machine has on this host: a folder with its console and its disk."""
+"""The files of a machine on this host: a folder with its console and its disk."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ _SWEEP_SECONDS = 1.0
 
 
 def machine_folder(name: str) -> Path:
-    """Return where a machine's console and disk are.
+    """Return the folder of a machine's console and disk.
 
     Raises:
         LabError: this cannot be the name of a machine.
@@ -37,7 +37,7 @@ def _all() -> Path:
 
 
 def console(name: str) -> Path:
-    """Return the file that a machine's console is written to."""
+    """Return the file of a machine's console."""
     return machine_folder(name) / "console.log"
 
 
@@ -47,7 +47,7 @@ def disk(name: str) -> Path:
 
 
 def claim(name: str) -> Lock | None:
-    """Make a machine's folder ours; None where it is another process's."""
+    """Lock a machine's folder; None if another process has locked it."""
     folder = machine_folder(name)
     # A sweep may hold the lock for a moment.
     for _ in poll(_SWEEP_SECONDS):
@@ -60,16 +60,16 @@ def claim(name: str) -> Lock | None:
 
 
 def forget(name: str) -> None:
-    """Throw away a machine's console and disk, and what libvirt has noted of it."""
+    """Delete a machine's console and disk, and libvirt's files about it."""
     shutil.rmtree(machine_folder(name), ignore_errors=True)
     with suppress(OSError):
         daemon.log_of(domain.PREFIX + name).unlink()
 
 
 def sweep(is_up: Callable[[str], bool], *, every: bool = False) -> Iterator[str]:
-    """Throw away what machines have left whose owners were killed; name them.
+    """Delete the files of machines whose owners were killed; return their names.
 
-    A machine that was booted by hand has no owner: what it has said stays to be read.
+    A machine that a user booted has no owner, and its console stays readable.
 
     Args:
         is_up: whether a machine runs.
@@ -79,11 +79,11 @@ def sweep(is_up: Callable[[str], bool], *, every: bool = False) -> Iterator[str]
     for folder in existing:
         if not _NAME.fullmatch(folder.name) or not (every or (folder / _LOCK).exists()):
             continue
-        with suppress(OSError):  # another process's sweep may remove it as well
+        with suppress(OSError):  # another process's sweep may remove it, too
             lock = locks.take(folder / _LOCK)
             if lock is None:
                 continue
-            # Ask only while the lock keeps others from starting the machine.
+            # Ask only while the lock prevents others from starting the machine.
             if not is_up(folder.name):
                 forget(folder.name)
                 yield folder.name

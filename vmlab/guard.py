@@ -3,14 +3,15 @@
 
 `python -m vmlab.guard MARK PROGRAM [ARGUMENT…]` runs a program in a session of its own
 and ends as it ends. Its standard input is the leash: when the other end of that pipe
-closes, however its owner has died, the program is ended with all that it has started.
+closes, however its owner died, the guard ends the program and all processes that it
+started.
 
-What it has started is found by an environment variable that everything inherits
-(`VARIABLE`), and by its session: processes that have changed parent, group or session
-are found too. A daemon that serves others as well starts without the variable.
+It finds these processes by an environment variable that they inherit (`VARIABLE`), and
+by their session, even if they changed parent, group or session. A daemon that also
+serves others starts without the variable.
 
-By hand, since a process group loses what makes itself a new one, PR_SET_PDEATHSIG
-reaches a child and not its children, and namespaces of processes are root's.
+Other means do not suffice: processes can leave a process group, PR_SET_PDEATHSIG
+reaches a child but not its children, and process namespaces need root.
 """
 
 import ctypes
@@ -29,10 +30,10 @@ from typing import IO
 from vmlab.poll import poll
 
 VARIABLE = "ISCSI_ASSAY_GUARD"
-"""The environment variable by which a guard knows its own."""
+"""The environment variable by which a guard recognises its processes."""
 
 GRACE_SECONDS = 8.0
-"""So long after SIGTERM comes SIGKILL: a run of the suite writes files meanwhile."""
+"""The seconds from SIGTERM to SIGKILL; a run of the suite writes files meanwhile."""
 
 _KILL_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -44,7 +45,7 @@ class Guarded:
     """A command that runs under a guard."""
 
     process: "subprocess.Popen[bytes]"
-    """The guard; it ends with the command and as the command does."""
+    """The guard process; it ends with the command, with the same exit code."""
     descriptor: int = field(init=False)
     """Becomes readable when the guard has ended."""
 
@@ -52,14 +53,14 @@ class Guarded:
         self.descriptor = os.pidfd_open(self.process.pid)
 
     def let_go(self) -> None:
-        """Have it end, without waiting for that."""
+        """Request its end, without waiting for it."""
         stdin = self.process.stdin
         if stdin is not None:
             with suppress(OSError):
                 stdin.close()
 
     def wait(self) -> int:
-        """Return the exit code; a guard that does not end in its time is killed."""
+        """Return the exit code; a guard that does not end in time is killed."""
         try:
             code = self.process.wait(GRACE_SECONDS + 2 * _KILL_SECONDS)
         except subprocess.TimeoutExpired:
@@ -69,7 +70,7 @@ class Guarded:
         return code
 
     def close(self) -> None:
-        """Let go of what the kernel keeps of it."""
+        """Close the guard's pipe and file descriptors."""
         self.let_go()
         with suppress(OSError):
             os.close(self.descriptor)
@@ -81,12 +82,12 @@ def start(
     output: IO[bytes] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Guarded:
-    """Run a command under a guard; it dies with this process or when it is let go.
+    """Run a command under a guard; it ends with this process, or when its leash closes.
 
     Args:
         words: the command.
-        output: where it prints; None for where we do.
-        environment: variables to set besides ours.
+        output: the file of its output; None for ours.
+        environment: variables to set in addition to ours.
     """
     mark = uuid.uuid4().hex
     process = subprocess.Popen(
@@ -95,20 +96,20 @@ def start(
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         env={**os.environ, **(environment or {})},
-        # A session of its own: signals for our group do not reach the guard, which sees
-        # that we end.
+        # A session of its own: signals to our group do not reach the guard, which
+        # detects our end.
         start_new_session=True,
     )
     return Guarded(process)
 
 
 def unmarked() -> dict[str, str]:
-    """Return our environment for a program that outlives us, since it serves others."""
+    """Return our environment for a program that survives us, since it serves others."""
     return {name: value for name, value in os.environ.items() if name != VARIABLE}
 
 
 def _run(mark: str, words: Sequence[str]) -> int:
-    """Run a command until it ends or the leash is let go; return its exit code."""
+    """Run a command until it ends or the leash closes; return its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     libc = ctypes.CDLL(None, use_errno=True)
@@ -118,7 +119,7 @@ def _run(mark: str, words: Sequence[str]) -> int:
             stdin=subprocess.DEVNULL,
             env={**os.environ, VARIABLE: f"{os.environ.get(VARIABLE, '')} {mark}"},
             start_new_session=True,
-            # Safe, because there is one thread. Whoever kills the guard kills the
+            # This is safe, because there is one thread. Killing the guard kills the
             # command.
             preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
         )
@@ -151,13 +152,13 @@ def _stop(_number: int, _frame: object) -> None:
 
 
 def _has_ended(pid: int) -> bool:
-    """Tell whether a child has ended, without reaping it: its number is not reused."""
+    """Tell whether a child has ended, without reaping it; its PID is not reused."""
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     return os.waitid(os.P_PID, pid, options) is not None
 
 
 def _end(mark: str, session: int) -> None:
-    """End all that a command has started: politely, then by force."""
+    """End all processes that a command has started: by SIGTERM, then by SIGKILL."""
     for number, seconds in (
         (signal.SIGTERM, GRACE_SECONDS),
         (signal.SIGKILL, _KILL_SECONDS),
@@ -184,7 +185,7 @@ def _send(pids: Iterable[int], number: int) -> None:
 
 
 def marked(mark: str, session: int) -> set[int]:
-    """Return the processes that live and have a mark, or belong to a session."""
+    """Return the living processes with a mark, or of a session."""
     own_pid = os.getpid()
     pids = set()
     for path in Path("/proc").iterdir():

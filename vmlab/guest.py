@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a guest is made of, and where it listens."""
+"""The contents of a guest, and the endpoints at which it listens."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ ADDRESS = "10.0.2.15"
 """The guest's own address in QEMU's user network; the host cannot reach it."""
 
 SECOND_ADDRESS = "10.0.2.16"
-"""Another one, of guests that listen at more than one."""
+"""Another address, for guests that listen at more than one."""
 
 READY = "ASSAY-READY"
-"""What a guest prints on its console once it serves."""
+"""The line that a guest prints on its console once it serves."""
 
 FAILED = "ASSAY-FAILED"
-"""What it prints, with the reason, where it cannot."""
+"""The line that it prints, with the reason, if it cannot serve."""
 
 DIED = "ASSAY-DIED"
-"""What it prints, with its name, when the program that serves has ended."""
+"""The line that it prints, with its name, when the program that serves has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a guest listens, as the guest itself knows it."""
+    """An endpoint of a guest, as the guest itself knows it."""
 
     port: int
     address: str = ADDRESS
@@ -41,43 +41,43 @@ class Guest:
     modules: tuple[str, ...]
     """Kernel modules to load, besides those of every guest."""
     setup: str
-    """A script for BusyBox's sh; it fails if a command of it fails."""
+    """A script for BusyBox's sh; it fails if a command in it fails."""
     endpoints: tuple[Endpoint, ...] = ()
-    """Where it listens; a port of the host is forwarded to each."""
+    """Its endpoints; a port of the host is forwarded to each."""
     optional_modules: tuple[str, ...] = ()
-    """More of them, where the kernel has them."""
+    """Modules that are loaded if the kernel has them."""
     programs: tuple[str, ...] = ()
-    """Programs that it takes along with their libraries: of its packages, or else of
-    this machine. One that is named by its path is to be found `inside`."""
+    """Programs to include, with their libraries: from its packages, or else from this
+    machine. A program that is named by its path is found `inside`."""
     packages: tuple[str, ...] = ()
-    """Debian packages to fetch; what is not named below stays out of the image."""
+    """Debian packages to fetch; only the files below are included in the image."""
     files: tuple[str, ...] = ()
-    """Files of the packages to take along, as patterns below their root."""
+    """Files of the packages to include, as patterns below their root."""
     own_files: tuple[str, ...] = ()
-    """Files of this machine to take along, to be found `inside`."""
+    """Files of this machine to include, which are found `inside`."""
     folders: tuple[str, ...] = ()
-    """Folders to make."""
+    """Folders to create."""
     texts: Mapping[str, str] = field(default_factory=dict)
-    """Files to write: the text of each path, such as a configuration."""
+    """Files to create: the text of each path, such as a configuration."""
     memory: int = 384
     """In MiB."""
     processors: int = 1
     root: Path | None = None
-    """A file system that it finds at /dev/vdb and cannot write to."""
+    """A read-only file system for /dev/vdb."""
     shares: tuple[Path, ...] = ()
-    """Folders of the host, by 9p: the first is called share0."""
+    """Folders of the host, mounted by 9p: the first is called share0."""
 
 
 def inside(path: Path) -> str:
-    """Return where a guest has a file of this machine: apart.
+    """Return the path of a file of this machine in a guest: in a separate folder.
 
-    At the same place a disk of the guest's might lie over it, at /var for one.
+    At the same path, a disk of the guest might hide it, such as the one at /var.
     """
     return f"/host{path}"
 
 
 def quoted(text: str) -> str:
-    """Return a word for the shell."""
+    """Return a word, quoted for the shell."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
@@ -87,7 +87,7 @@ def assignments(**values: object) -> str:
 
 
 def call(function: str, *words: object) -> str:
-    """Return the line that calls a function of a script with words as they are."""
+    """Return the line that calls a function of a script with quoted words."""
     return " ".join((function, *(quoted(str(word)) for word in words)))
 
 
@@ -95,7 +95,7 @@ def script(path: Path, calls: Iterable[str] = (), **settings: object) -> str:
     """Return a set-up script: variables, a file's text, then calls of its functions.
 
     Args:
-        path: the file; shellcheck reads it as it is.
+        path: the file, which shellcheck can read.
         calls: lines, made by `call`.
         settings: the variables.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is needed for modules to be built beside a kernel."""
+"""The files that external modules of a kernel are built with."""
 
 import re
 from pathlib import Path
@@ -13,10 +13,10 @@ _OURS = re.compile(r"^\s+(?:Pre)?Depends: (linux-(?:headers|kbuild)-\S+)", re.MU
 
 
 def of(kernel: Kernel) -> Path:
-    """Return the folder to give as KDIR to build modules beside a kernel.
+    """Return the folder for KDIR to build external modules of a kernel.
 
     Raises:
-        LabError: it is Debian's, and apt has no headers for it.
+        LabError: it is a kernel of Debian's for which apt has no headers.
     """
     return kernel.kdir or of_debian(kernel.version)
 
@@ -25,7 +25,7 @@ def of_debian(version: str) -> Path:
     """Return that folder for one of Debian's kernels.
 
     Args:
-        version: the kernel's, as uname -r says it.
+        version: the kernel's version, as uname -r prints it.
 
     Raises:
         LabError: apt has no headers for it.

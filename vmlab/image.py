@@ -24,7 +24,7 @@ _LIBRARY_FOLDERS = (
     "usr/lib/x86_64-linux-gnu",
 )
 _LAYOUT = 5
-"""Counts the changes to what an image holds that its ingredients do not show."""
+"""The version of the image format, for changes that the inputs do not show."""
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _INIT = (_SCRIPTS / "init.sh").read_text()
@@ -32,7 +32,7 @@ _LEAKS = (_SCRIPTS / "leaks.sh").read_text()
 
 
 def initramfs(kernel: Kernel, guest: Guest) -> Path:
-    """Return a guest's initramfs; it is made once for the same ingredients.
+    """Return a guest's initramfs, which is created once for the same inputs.
 
     Raises:
         LabError: a module or a program is missing.
@@ -58,10 +58,10 @@ def initramfs(kernel: Kernel, guest: Guest) -> Path:
 
 
 def _parts(guest: Guest, root: Path | None) -> Mapping[str, Path]:
-    """Return what a guest takes along from elsewhere: the file for each place in it.
+    """Return the files that a guest includes, by their paths in it.
 
     Raises:
-        LabError: something is missing, or lacks a library.
+        LabError: a file or a library is missing.
     """
     parts = {_BUSYBOX: Path(find("busybox"))}
     for name in guest.programs:
@@ -88,7 +88,7 @@ def _packaged(root: Path | None, patterns: Iterable[str]) -> list[Path]:
 
 
 def _place(path: Path, root: Path | None) -> str:
-    """Return where a file of a package, or of this machine, belongs in the image."""
+    """Return the path in the image of a file of a package, or of this machine."""
     if root is not None and path.is_relative_to(root):
         return str(path.relative_to(root))
     return str(path).strip("/")

@@ -17,17 +17,19 @@ class Kernel:
     """A kernel and its modules."""
 
     version: str
-    """As uname -r says it."""
+    """The version, as uname -r prints it."""
     root: Path
-    """Holds vmlinux and lib/modules/VERSION."""
+    """The folder with vmlinux and lib/modules/VERSION."""
     origin: str
-    """Where it came from, for reports."""
+    """Its origin, for reports."""
     kdir: Path | None = None
-    """What modules are built beside; None for a package of Debian's to be fetched."""
+    """The folder for building external modules; None for a package of Debian's to be
+    fetched."""
     patches: tuple[str, ...] = ()
     """The names of the patches that the lab has applied to it."""
     in_vm: bool = False
-    """Whether a machine has built it; what goes beside it is then built so too."""
+    """Whether a machine has built it; its external modules are then built there,
+    too."""
 
     @property
     def image(self) -> Path:
@@ -36,7 +38,7 @@ class Kernel:
 
 
 def of_debian() -> Kernel:
-    """Return Debian's current kernel; its package is fetched once.
+    """Return Debian's current kernel, whose package is fetched once.
 
     Raises:
         LabError: there is no such package, or it cannot be fetched.
@@ -52,7 +54,7 @@ def of_debian() -> Kernel:
 
 
 def _newest() -> tuple[str, str]:
-    """Return name and version of the package behind linux-image-amd64."""
+    """Return name and version of the package that linux-image-amd64 depends on."""
     # One call for all, since apt may read all its lists in each call.
     printed = run("apt-cache", "show", "--no-all-versions", _META, allowed=(0, 100))
     match = re.search(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Locks that the kernel drops when their owner dies, however it dies.
 
-By hand, a few lines over flock(2): a released lock leaves no file, and whoever gets a
-lock checks that its file is still the one at the path.
+They use flock(2): a released lock leaves no file, and a process that gets a lock checks
+that its file is still the one at the path.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ class Lock:
     _descriptor: int
 
     def release(self) -> None:
-        """Let go of it; its file goes first, so that none is left."""
+        """Release it; its file is deleted first, so that none is left."""
         self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
@@ -32,11 +32,11 @@ def take(path: Path, *, wait: Literal[True]) -> Lock: ...
 @overload
 def take(path: Path, *, wait: bool = False) -> Lock | None: ...
 def take(path: Path, *, wait: bool = False) -> Lock | None:
-    """Take the lock whose file is at a path; None where another has it.
+    """Take the lock whose file is at a path; None if another process has it.
 
     Args:
-        path: the file, made if it is missing; its folder is there.
-        wait: until the other lets go.
+        path: the file, which is created if it is missing, in an existing folder.
+        wait: whether to wait until it is released.
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -56,7 +56,7 @@ def take(path: Path, *, wait: bool = False) -> Lock | None:
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold a lock, for which another may have to let go first."""
+    """Hold a lock in a block, and wait for it before."""
     lock = take(path, wait=True)
     try:
         yield

@@ -27,8 +27,8 @@ _TAKEN = re.compile(r"Could not set up host forwarding rule 'tcp:(\S+?)-")
 class Lab:
     """The connection to libvirt, and the machines that are ours.
 
-    As a context manager it is closed at the end; machines that were started with
-    `ends_with_us` end then, or when this process does.
+    As a context manager it is closed at the end. Machines that were started with
+    `ends_with_us` end then, or when this process ends.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Lab:
         self._claims: dict[str, Lock] = {}
         """The folders of our machines, which no other process may remove."""
         self._own_machines: set[str] = set()
-        """The names of those that die with us."""
+        """The names of the machines that end with this process."""
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +50,7 @@ class Lab:
         self.close()
 
     def close(self) -> None:
-        """Let go of libvirt; of machines that die with us then nothing is left."""
+        """Close the connection; delete the files of machines that end with us."""
         self._connection.close()
         for name, claim in self._claims.items():
             if name in self._own_machines:
@@ -72,17 +72,17 @@ class Lab:
         """Start a machine and wait until it serves.
 
         Args:
-            guest: what it is made of.
+            guest: its description.
             name: its name, without the lab's prefix.
-            kernel: what it runs; None for Debian's.
-            disk: what it finds at /var; None for a fresh one.
-            ends_with_us: end it with this process, however that ends.
+            kernel: its kernel; None for Debian's.
+            disk: the disk for /var; None for a fresh one.
+            ends_with_us: whether it ends with this process, however that ends.
             forwards: the port of 127.0.0.1 for each endpoint; None to choose.
             is_resumed: go on from the state that the disk keeps (`Running.save`). The
                 machine serves at once then, and its console is empty.
 
         Raises:
-            LabError: it exists already, or does not begin to serve.
+            LabError: it exists already, or does not serve.
         """
         with oserror_as_lab_error(f"the machine {name} cannot be made"):
             self._claim(name)
@@ -140,7 +140,7 @@ class Lab:
                 if not is_taken or attempt == _PORT_ATTEMPTS - 1:
                     raise
             except BaseException:
-                # If a signal interrupts the start, end the machine: nobody else would.
+                # If a signal interrupts the start, end the machine: no one else would.
                 self._end(name)
                 raise
         running = Running(name, guest.kind, ports, console, started)
@@ -154,10 +154,10 @@ class Lab:
         return running
 
     def _claim(self, name: str) -> None:
-        """Make a name ours until we let go of libvirt.
+        """Lock a name until the connection to libvirt is closed.
 
         Raises:
-            LabError: it is another's.
+            LabError: another process uses it.
         """
         if name not in self._claims:
             claim = folders.claim(name)
@@ -173,7 +173,8 @@ class Lab:
         """End a machine, and remove its files unless its run still lives.
 
         Raises:
-            LabError: there is none, nor anything of one that is over; or it stays.
+            LabError: there is no such machine and no files of one that ended; or it
+                does not end.
         """
         if self.is_up(name) or not folders.machine_folder(name).exists():
             self.find(name).destroy()
@@ -200,7 +201,7 @@ class Lab:
             self.find(name).destroy()
 
     def machines(self) -> list[Running]:
-        """Return the lab's machines that run; those of others are left out.
+        """Return the lab's running machines, without those of others.
 
         Raises:
             LabError: libvirt's daemon has ended.
@@ -221,15 +222,15 @@ class Lab:
         return running
 
     def is_idle(self) -> bool:
-        """Tell whether libvirt has no machine at all, be it ours or another's."""
+        """Tell whether libvirt has no machine, neither of the lab nor of others."""
         return not self._connection.numOfDomains()
 
     def is_up(self, name: str) -> bool:
-        """Tell whether a machine of a name runs."""
+        """Tell whether a machine with a name runs."""
         return any(one.name == name for one in self.machines())
 
     def find(self, name: str) -> Running:
-        """Return the machine of a name.
+        """Return the machine with a name.
 
         Raises:
             LabError: there is none.

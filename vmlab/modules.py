@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernel modules that a guest needs, with those they need, in loading order."""
+"""The kernel modules that a guest needs, with their dependencies, in loading order."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -10,13 +10,13 @@ from vmlab.tool import run
 
 
 def prepare(root: Path, version: str) -> None:
-    """Make modules.dep below root/lib/modules; a package ships none."""
+    """Create modules.dep below root/lib/modules, which a package does not contain."""
     if not (root / "lib" / "modules" / version / "modules.dep").exists():
         run("depmod", "-b", root, version)
 
 
 def present(root: Path, version: str, names: Iterable[str]) -> Iterator[str]:
-    """Tell which modules a kernel has, built in or not."""
+    """Return which modules a kernel has, built in or not."""
     for name in names:
         with contextlib.suppress(LabError):
             closure(root, version, [name])
@@ -24,9 +24,9 @@ def present(root: Path, version: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def closure(root: Path, version: str, names: Iterable[str]) -> list[Path]:
-    """Return the files of modules and of all that they need, each after its needs.
+    """Return the files of modules and their dependencies, in loading order.
 
-    Built-in ones bring no file.
+    Built-in modules have no file.
 
     Raises:
         LabError: the kernel has no such module.

@@ -16,7 +16,7 @@ def versions(names: Sequence[str]) -> Mapping[str, str]:
     """Return the version that apt would install of each package.
 
     Raises:
-        LabError: apt knows no such package.
+        LabError: there is no such package.
     """
     printed = run("apt-cache", "policy", *names)
     candidates = dict(
@@ -32,7 +32,7 @@ def unpacked(names: Sequence[str]) -> Path:
     """Return the folder with the files of packages, downloaded once.
 
     Raises:
-        LabError: one is unknown, or cannot be fetched.
+        LabError: a package is unknown, or cannot be fetched.
     """
     made_from = cache.key(packages=versions(names), layout=1)
     return cache.get("packages", made_from, lambda path: unpack(names, path))

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 
 def poll(seconds: float, every: float = 0.05) -> Iterator[None]:
-    """Yield again and again until the time is over, at least once.
+    """Yield repeatedly until the time is over, at least once.
 
-    The caller looks in the body of the loop, and leaves it when it has seen enough.
+    The caller tests a condition in the body of the loop, and leaves the loop once it
+    holds.
 
     Args:
         seconds: the time.
-        every: the pause between two looks, in seconds.
+        every: the pause between two tests, in seconds.
     """
     deadline = time.monotonic() + seconds
     yield

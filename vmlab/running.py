@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A machine that runs: its console watched, its crash seen, its end."""
+"""A running machine: its console, its crash, its end."""
 
 import contextlib
 import io
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     import libvirt
 
 BOOT_SECONDS = 300.0
-"""A busy host under emulation may take a minute, or two for kernels that check much."""
+"""Emulated machines on a busy host may take a minute to boot, or two with debug
+kernels."""
 
 END_SECONDS = 30.0
-"""libvirt may be busy with a machine that is ending by itself."""
+"""libvirt may be busy with a machine that is ending."""
 
 _REPORT_SECONDS = 3.0
-"""In which a kernel tells all that it knows of its crash."""
+"""The seconds in which a kernel prints its whole crash report."""
 
 _PAUSED_BY_AN_ERROR = [3, 5]
 """VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR."""
@@ -40,9 +41,9 @@ class Ending:
     reason: str
     """One line."""
     crash: watch.Crash | None = None
-    """What its console reports, where it reports a crash."""
+    """The crash report on its console, if there is one."""
     is_hosts: bool = False
-    """Whether the host is at fault: this says nothing of the kernel."""
+    """Whether the host is at fault, so that the end proves nothing about the kernel."""
 
     def __str__(self) -> str:
         return self.reason
@@ -50,7 +51,7 @@ class Ending:
 
 @dataclass(slots=True)
 class Running:
-    """A machine that runs, or did."""
+    """A machine that runs or has run."""
 
     name: str
     kind: str
@@ -71,7 +72,7 @@ class Running:
         return self.ending() is None
 
     def ending(self) -> Ending | None:
-        """Return how it ended by its console and libvirt; None while it runs."""
+        """Return how it ended, from its console and libvirt; None while it runs."""
         self._crash = self._crash or self._find_crash()
         if self._crash is not None:
             return Ending(self._crash.line, crash=self._crash)
@@ -82,7 +83,7 @@ class Running:
         return None
 
     def _is_stuck(self) -> bool:
-        """Tell whether QEMU has stopped it, as where the host has no room left."""
+        """Tell whether QEMU has stopped it, for example on a full disk of the host."""
         try:
             return bool(self._domain.state() == _PAUSED_BY_AN_ERROR)
         except daemon.module().libvirtError:
@@ -142,10 +143,10 @@ class Running:
             )
 
     def destroy(self) -> None:
-        """End it at once, as a loss of power would; return when it has ended.
+        """End it at once, like a loss of power; return when it has ended.
 
         Raises:
-            LabError: it does not go.
+            LabError: it does not end.
         """
         for _ in poll(END_SECONDS):
             with contextlib.suppress(daemon.module().libvirtError):
@@ -160,9 +161,10 @@ def _text(octets: bytes) -> str:
 
 
 def _size_of(text: str, octets: bytes) -> int:
-    """Return how many bytes of a console some whole lines take up.
+    """Return the length of some whole lines of a console, in bytes.
 
-    Bytes that are no UTF-8, and carriage returns, make it another number.
+    It differs from the length of the text if there are carriage returns or bytes that
+    are not UTF-8.
     """
     lines = text.count("\n")
     return sum(len(line) for line in itertools.islice(io.BytesIO(octets), lines))
@@ -171,11 +173,12 @@ def _size_of(text: str, octets: bytes) -> int:
 def await_ready(running: Running, kernel: Kernel) -> None:
     """Wait until the guest prints that it serves.
 
-    An open port says nothing: user networking accepts before the guest listens. What a
-    kernel reports before is no check's fault, and lockdep for one reports but once.
+    An open port is no proof, since user networking accepts connections before the guest
+    listens. No check is charged with what a kernel reports before; lockdep, for
+    example, reports only once.
 
     Raises:
-        LabError: it says that it cannot, crashes, or says nothing in time.
+        LabError: the guest reports an error, crashes, or does not serve in time.
     """
     for _ in poll(BOOT_SECONDS):
         console = running.log_since(0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The programs that the lab calls: found, run within a time, complained of."""
+"""Finds and runs the programs of the lab, with time limits and error messages."""
 
 import os
 import shutil
@@ -56,10 +56,10 @@ def find(program: str, package: str | None = None) -> str:
 
     Args:
         program: its name.
-        package: the Debian package that has it; None for that of `PACKAGES`.
+        package: the Debian package that contains it; None for that of `PACKAGES`.
 
     Raises:
-        LabError: it is not installed; says what to install.
+        LabError: it is not installed; the message says what to install.
     """
     path = shutil.which(program) or shutil.which(program, path=SBIN)
     if path is None:
@@ -74,10 +74,10 @@ def run(
     seconds: float = 120,
     allowed: Sequence[int] = (0,),
 ) -> str:
-    """Run a program to its end and return what it printed.
+    """Run a program until it ends, and return its output.
 
     Raises:
-        LabError: it is missing, took too long, or ended with a code not allowed.
+        LabError: it is missing, took too long, or failed.
     """
     words = [find(str(command[0])), *map(str, command[1:])]
     process = attempt(words, cwd=cwd, seconds=seconds, stderr=subprocess.STDOUT)
@@ -100,14 +100,14 @@ def attempt(
     seconds: float = 10,
     stderr: int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end and return what it printed, whatever its exit status.
+    """Run a program until it ends, and return its output, whatever its exit status.
 
     Args:
         words: the program's path and its arguments.
-        cwd: where it runs.
-        environment: variables to set besides ours.
-        seconds: how long it may take.
-        stderr: where its errors go, as in subprocess.
+        cwd: the folder in which it runs.
+        environment: variables to set in addition to ours.
+        seconds: the time limit.
+        stderr: the destination of its error output, as in subprocess.
 
     Raises:
         LabError: it took too long.

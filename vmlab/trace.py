@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Traces of a kernel: their frames, and the lines of source behind them."""
+"""Stack traces of a kernel: their frames, and the source lines behind them."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from vmlab.errors import LabError
 from vmlab.tool import run
 
 KERNEL = "vmlinux"
-"""What the kernel itself is called among modules."""
+"""The name of the kernel itself among modules."""
 
 _FRAME = re.compile(
     r"(?P<function>[A-Za-z_][\w.$]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
@@ -21,7 +21,7 @@ _FRAME = re.compile(
 )
 _STAMP = re.compile(r"(?:<\d>)?(?:\[ *\d+\.\d+\])?(?:\[ *[TC]\d+\])?\s*")
 _EXACT = re.compile(r"RIP: |WARNING: CPU")
-"""Where a frame is the very instruction; all others are where a call comes back to."""
+"""Frames at the exact instruction; all others are return addresses."""
 
 _SYMBOL = re.compile(
     r"^(?P<address>[0-9a-f]{16}) .{6}(?P<kind>.) (?P<section>\S+)\t"
@@ -29,7 +29,7 @@ _SYMBOL = re.compile(
     re.MULTILINE,
 )
 _ALIGNMENT = 64
-"""The kernel counts what fills the room up to the next function as a function's."""
+"""The kernel counts the padding up to the next function as part of a function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Frame:
     offset: int
     size: int
     module: str
-    """`vmlinux` for the kernel itself."""
+    """The module, or `vmlinux` for the kernel itself."""
     is_exact: bool = False
-    """Whether it is an instruction; else it is the one after a call."""
+    """Whether it is the exact instruction, rather than the one after a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class Place:
 
 
 def decode(text: str, files: Mapping[str, Path]) -> str:
-    """Return a console's text with the lines of source beside its frames.
+    """Return a console's text with source lines beside the frames.
 
-    A function that was inlined has a line of its own, before that of the function that
-    it is a part of, as if it had been called.
+    An inlined function has its own line before that of the function that contains it,
+    as if it had been called.
 
     Args:
-        text: what the console has said.
-        files: what has the debug information: of modules, and of `vmlinux`.
+        text: the output of the console.
+        files: the files with debug information, of modules and of `vmlinux`.
     """
     lines = text.splitlines(keepends=True)
     frames = {frame for line in lines for frame in _frames(line)}
@@ -145,11 +145,11 @@ class _Symbol:
 
 @kept
 def _symbols(path: Path) -> Mapping[str, Sequence[_Symbol]]:
-    """Return the functions of a file; it does not change."""
+    """Return the functions of a file, which does not change."""
     functions: dict[str, list[_Symbol]] = {}
     printed = run("objdump", "--syms", "--wide", path)
     for match in _SYMBOL.finditer(printed):
-        # A symbol from assembler may have no type.
+        # An assembler symbol may have no type.
         if match["kind"] in "F ":
             symbol = _Symbol(
                 match["section"], int(match["address"], 16), int(match["size"], 16)
@@ -161,7 +161,7 @@ def _symbols(path: Path) -> Mapping[str, Sequence[_Symbol]]:
 def _start(
     frame: Frame, symbols: Mapping[str, Sequence[_Symbol]]
 ) -> tuple[str, int] | None:
-    """Return the section and address of a frame's function; by its size, of several."""
+    """Return the section and address of a frame's function; of several, by its size."""
     candidates = symbols.get(frame.function, ())
     fitting = [
         one
@@ -202,7 +202,7 @@ def _places_of(answer: Sequence[str]) -> list[Place]:
 
 
 def _shorten(line: str) -> str:
-    """Return a line's file as the kernel's sources call it."""
+    """Return the path of a line's file in the kernel's sources."""
     path = os.path.normpath(line)
     base = re.escape(str(cache.folder()))
     return re.sub(rf"^{base}/[\w-]+/(?:\.making-\w+/it|[0-9a-f]+)/", "", path)

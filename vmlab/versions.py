@@ -13,15 +13,15 @@ class KernelVersion:
 
     text: str
     numbers: tuple[int, ...]
-    """Those before the first hyphen."""
+    """The numbers before the first hyphen."""
     build: int = 0
-    """The first number behind the hyphen, where there is one."""
+    """The first number behind the hyphen, if there is one."""
     is_rhel: bool = False
-    """Red Hat's kernels say elN; they are patched and numbered by themselves."""
+    """Red Hat's kernels contain elN; they have patches and numbers of their own."""
 
     @property
     def series(self) -> tuple[int, ...]:
-        """What releases of it have in common: 2.6.32, or two numbers since 3.0."""
+        """The series of a release: 2.6.32, or two numbers since 3.0."""
         return self.numbers[: 3 if self.numbers[0] == 2 else 2]
 
     @property
@@ -31,7 +31,7 @@ class KernelVersion:
 
     @property
     def release(self) -> str:
-        """The numbers alone, such as 6.1.192."""
+        """Only the numbers, such as 6.1.192."""
         return ".".join(map(str, self.numbers))
 
 

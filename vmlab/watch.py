@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The one reader of consoles: it finds the report of a crash, its kind and its end.
+"""Reads consoles: finds the report of a crash, its kind and its end.
 
-A kernel reports a crash in a form of its own for each kind: an oops ends with an "end
-trace" line, a report of KASAN with a line of equals signs, one of lockdep with its last
-stack. `_FORMS` says so for each kind; whatever follows a report is no part of it.
+A kernel reports each kind of crash in its own form: an oops ends with an "end trace"
+line, a report of KASAN with a line of equals signs, one of lockdep with its last stack.
+`_FORMS` has the form of each kind; lines after the end do not belong to the report.
 """
 
 import re
@@ -14,10 +14,10 @@ from vmlab.guest import DIED
 
 
 class CrashKind(StrEnum):
-    """What a report on a console is about."""
+    """The kind of a report on a console."""
 
     PROGRAM = "program"
-    """The program that serves has ended; the guest's own script reports it."""
+    """The program that serves has ended, as the guest's own script reports."""
     KASAN = "KASAN"
     KFENCE = "KFENCE"
     UBSAN = "UBSAN"
@@ -27,7 +27,7 @@ class CrashKind(StrEnum):
     """A CPU is stuck, or RCU waits for one."""
     HUNG_TASK = "hung task"
     ATOMIC = "atomic sleep"
-    """Something slept, or scheduled, where that is forbidden."""
+    """Code slept, or scheduled, where that is forbidden."""
     WARNING = "WARNING"
     PANIC = "panic"
     OOPS = "oops"
@@ -41,19 +41,21 @@ class Crash:
 
     kind: CrashKind
     line: str
-    """The line that says what is wrong, without what a program had begun to print."""
+    """The line that names the error, without earlier output of a program in it."""
     report: str
     """The report from that line to its end, at most `MOST_LINES` lines."""
     functions: tuple[str, ...]
-    """The functions that it names for sure, the one that crashed first.
+    """The functions that it names with certainty, the one that crashed first.  Those
+    with a question mark do not count, nor do locks, lists and waits, which fail because
+    of their callers.
 
     Those with a question mark do not count, nor do locks, lists and waits, which fail
     by what their callers hand to them.
     """
     offset: int
-    """Where the report begins in the text, in characters."""
+    """The offset of the report in the text, in characters."""
     end: int
-    """Where it ends, or the end of the text."""
+    """The offset of its end, or of the end of the text."""
     is_complete: bool
     """Whether the end of the report has been seen."""
 
@@ -111,10 +113,10 @@ _BEFORE = re.compile(rf"^.*?(?=\[ *\d+\.\d+\] |{DIED} )")
 _CONTEXT = re.compile(
     rf"{_STAMP}(?:(?:CPU: \d+ |Hardware name: |Workqueue: |Tainted: ).*)?$"
 )
-"""What stands between the words of a report and its call trace."""
+"""The lines between the first line of a report and its call trace."""
 
 _FUNCTION = re.compile(r"(?<!\? )\b([A-Za-z_]\w*)(?:\.\w+)*\+0x[0-9a-f]+/0x[0-9a-f]+")
-"""A place in a kernel's report. One with a question mark is no sure part of it."""
+"""A frame in a kernel's report. One with a question mark is uncertain."""
 
 _IN_MODULE = re.compile(r"(?<!\? )\b[A-Za-z_][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+ \[\w+")
 
@@ -123,7 +125,8 @@ _TOOLS = (
     *("_raw_spin_", "native_queued_spin_", "queued_spin_", "__list_"),
     *("__schedule", "schedule", "__wait_for_common", "wait_for_completion"),
 )
-"""Locks, lists and waits fail by what they are given: the fault is their caller's.
+"""Locks, lists and waits fail because of their arguments, so their caller is at fault.
+Functions that print a stack are not at fault either.
 
 What prints a stack is not at fault either.
 """
@@ -134,16 +137,16 @@ def find_crash(text: str, from_: int = 0) -> Crash | None:
 
     Args:
         text: what the console has printed.
-        from_: where to begin, in characters.
+        from_: the first offset, in characters.
     """
     return scan(text, from_)[0]
 
 
 def scan(text: str, from_: int = 0) -> tuple[Crash | None, int]:
-    """Return the first crash, and up to where a console need not be read again.
+    """Return the first crash, and the offset from which a console must be read again.
 
-    A line that is not whole yet is read again, and so is a report that is no crash and
-    is not complete: its call trace would otherwise look like a crash.
+    An incomplete line is read again, and so is an incomplete report that is not a
+    crash, whose call trace would otherwise look like a crash.
     """
     while True:
         begin = _BEGIN.search(text, from_)
@@ -164,9 +167,9 @@ def scan(text: str, from_: int = 0) -> tuple[Crash | None, int]:
 
 
 def _of_module(text: str, begin: re.Match[str], end: re.Match[str] | None) -> bool:
-    """Tell whether a bare call trace names a module, as every target is one.
+    """Tell whether a bare call trace names a module, as every target does.
 
-    Others are those of a kernel that a busy host has kept waiting.
+    Other traces come from a kernel that a busy host has delayed.
     """
     return (
         _IN_MODULE.search(text, begin.end(), end.end() if end else len(text))
@@ -205,25 +208,25 @@ def _crash(
 
 
 def functions_of(report: str) -> tuple[str, ...]:
-    """Return the functions that a kernel's report names, the one that crashed first."""
+    """Return the functions in a kernel's report, the one that crashed first."""
     named = dict.fromkeys(_FUNCTION.findall(report))
     return tuple(name for name in named if not name.startswith(_TOOLS))
 
 
 def exit_of(crash: Crash) -> tuple[int | None, str]:
-    """Return the exit status or signal of a program, from its guest's console."""
+    """Return the exit status or signal of a program, from the guest's console."""
     status = re.search(r" with code (\d+)$", crash.line)
     signal = re.search(r" by (SIG[A-Z0-9]+)$", crash.line)
     return int(status[1]) if status else None, signal[1] if signal else ""
 
 
 def tail(text: str) -> str:
-    """Return the last lines of what a console has printed."""
+    """Return the last lines of a console's output."""
     return "\n".join(text.splitlines()[-15:])
 
 
 def _with_context(text: str, from_: int, trace: int) -> int:
-    """Return where the lines begin that lead to a call trace, its cause the first."""
+    """Return the offsets of the lines that lead to a call trace, its cause first."""
     start = trace
     while start > from_:
         before = text.rfind("\n", from_, start - 1) + 1 or from_

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A machine with the Linux kernel's initiator: it is no target, but meets them all."""
+"""A machine with the Linux kernel's initiator; it is not a target."""
 
 from targets.client import guest
 from targets.kind import Options
@@ -7,7 +7,7 @@ from targets.lab import KERNEL, LabRecipe, Machine, chosen_kernel
 
 
 def recipe(options: Options) -> LabRecipe:
-    """Return how the machine is set up; it serves nothing."""
+    """Return the recipe of the machine, which serves nothing."""
     return LabRecipe(
         kind="client",
         description="the Linux kernel's initiator",

@@ -22,7 +22,7 @@ _UNITS = (
     LogicalUnit(1, layout.LUN_SIZE, scratch=True, persistent=True),
 )
 _FURTHER = tuple(one for one in layout.IDENTITIES if one.initiator_name is None)
-"""Who may log in with a name of CHAP, istgt does not ask."""
+"""istgt does not restrict which initiator uses a CHAP name."""
 _TARGETS = tuple(
     replace(one, identities=_FURTHER) if one.chap else one
     for one in layout.targets("istgt", _UNITS)
@@ -73,7 +73,7 @@ _GLOBAL = """\
 
 
 def recipe(options: Options) -> Recipe:
-    """Return how istgt is started."""
+    """Return the recipe of istgt."""
     chap = layout.CHAP if DISCOVERY_CHAP.of(options) else None
     return Recipe(
         kind="istgt",
@@ -121,7 +121,7 @@ def build_configuration(plan: Plan, discovery_chap: Chap | None = None) -> str:
 
 def _authentication(chap: Chap | None) -> tuple[str, str]:
     """Return a method and the group of its accounts."""
-    # "CHAP" takes a challenge from the initiator too; "CHAP Mutual" insists on one.
+    # "CHAP" accepts a challenge from the initiator, too; "CHAP Mutual" requires one.
     return ("None", "None") if chap is None else ("CHAP", "AuthGroup1")
 
 
@@ -168,8 +168,8 @@ def _launch(plan: Plan) -> Process:
 
 
 def _await_ready(plan: Plan, process: Process) -> None:
-    """Wait for its sockets, because it logs nothing when it listens."""
-    # A connection as a test would stay in istgt's backlog of two.
+    """Wait for its sockets, because istgt logs nothing when it listens."""
+    # A test connection would stay in istgt's backlog of two.
     for _ in polls(process, "istgt"):
         if listening_portals(process.pid) == {
             (portal.host, portal.port) for portal in plan.portals

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""LIO, the target in the Linux kernel, set up through configfs alone."""
+"""LIO, the target in the Linux kernel, set up only through configfs."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,16 +24,17 @@ _DRIVERS: Mapping[Backing, str] = MappingProxyType(
 _HERE = Path(__file__).parent
 
 PORTALS = (Endpoint(3260), Endpoint(3261))
-"""The first portal group's."""
+"""The port of the first portal group."""
 OTHER_PORTALS = (Endpoint(3262),)
-"""Those of the second group, which the first target name alone has."""
+"""The ports of the second portal group, which only the first target name has."""
 
 
 PINGED = "iqn.2026-11.org.iscsi-assay:pinged"
-"""The initiator whose connections are pinged soon (`suites.support.operator`)."""
+"""The initiator to whose connections pings are sent soon
+(`suites.support.operator`)."""
 
 _PING_SECONDS = 3
-"""The least that LIO takes."""
+"""The least value that LIO accepts."""
 
 
 def guest(targets: Sequence[Target], more: More = NO_MORE) -> Guest:
@@ -43,7 +44,7 @@ def guest(targets: Sequence[Target], more: More = NO_MORE) -> Guest:
     a target port group of their own (SPC-4 section 5.15).
 
     Raises:
-        LabError: a unit has a backing that LIO does not have here.
+        LabError: a unit has a backing that is not supported with LIO here.
     """
     calls = script(_HERE / "setup.sh", _calls(targets, more))
     return Guest("lio", MODULES, calls, (*PORTALS, *OTHER_PORTALS))
@@ -108,7 +109,7 @@ def _group(
 
 
 def _credentials(chap: Chap) -> Iterator[tuple[str, str]]:
-    """Yield LIO's files of a pair of names and secrets, and what goes in."""
+    """Yield LIO's files for names and secrets, with their contents."""
     yield "userid", chap.credentials.name
     yield "password", chap.credentials.password
     if chap.mutual is not None:

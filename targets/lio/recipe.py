@@ -51,7 +51,7 @@ _FEATURES = (
 
 
 def recipe(options: Options) -> LabRecipe:
-    """Return how LIO is set up."""
+    """Return the recipe of LIO."""
     chap = layout.CHAP if DISCOVERY_CHAP.of(options) else None
     return LabRecipe(
         kind="lio",

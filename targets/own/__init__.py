@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A target of the user's own: described by a file, reached, never started by us."""
+"""A user's own target, which a file describes; a run does not start it."""
 
 from targets.own.provider import OwnProvider, read
 
 __all__ = ["SUFFIX", "OwnProvider", "read"]
 
 SUFFIX = ".toml"
-"""How the name of a target file ends; by that --target tells it from a kind."""
+"""The suffix of a target file, which distinguishes it from a kind in --target."""

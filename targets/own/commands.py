@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs a user's command: within a time, with bounded output, and never for longer.
+"""Runs a user's command with a time limit and bounded output.
 
 Its output goes to a file without a name, not to a pipe: a daemon that the command
-leaves behind may go on writing, and nobody waits for it to close its output.
+leaves behind may continue to write, and we do not wait for it to close its output.
 """
 
 import os
@@ -22,13 +22,13 @@ from vmlab.poll import poll
 from vmlab.tool import SBIN
 
 MOST_KEPT = 1 << 20
-"""Bytes of the output that are kept: the last ones."""
+"""The number of bytes of output that are kept, from its end."""
 
 MOST_PRINTED = 16 << 20
-"""Bytes after which a command is ended: it prints without end."""
+"""The number of bytes after which a command is ended, since its output has no end."""
 
 _LINES = 15
-"""Lines of the output that an error shows."""
+"""The number of output lines in an error."""
 
 _LONGEST_LINE = 500
 _POLL_SECONDS = 0.02
@@ -40,12 +40,12 @@ class Command:
     """A command of a target file."""
 
     name: str
-    """What messages call it, such as "restart of box.toml"."""
+    """Its name in messages, such as "restart of box.toml"."""
     words: tuple[str, ...]
     seconds: float
-    """How long it may take."""
+    """Its time limit."""
     folder: Path
-    """Where it runs."""
+    """The folder in which it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ class Done:
     """How a command ended."""
 
     status: int
-    """Its exit status; below 0 the signal that ended it."""
+    """Its exit status; a negative number is the signal that ended it."""
     output: str
-    """What it printed, both outputs in one, printable line by line."""
+    """Its output, both streams together, printable line by line."""
 
     @property
     def last_line(self) -> str:
-        """The last line that is not empty, or nothing."""
+        """The last line that is not empty, or an empty text."""
         lines = [one.strip() for one in self.output.splitlines() if one.strip()]
         return lines[-1][:_LONGEST_LINE] if lines else ""
 
@@ -71,7 +71,7 @@ class Done:
 
 
 def find_program(word: str, folder: Path) -> str | None:
-    """Return the path of a program, None if there is none.
+    """Return the path of a program; None if there is none.
 
     Args:
         word: its name, or a path from the folder.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What can be done with a target of a file (see `targets.model.Control`)."""
+"""The control of a target that a file describes (see `targets.model.Control`)."""
 
 import re
 import time
@@ -12,12 +12,12 @@ from targets.own.hooks import Hooks
 from targets.remote import probe
 
 FRESH_SECONDS = 1.0
-"""For so long the answer of `is_alive` that the target runs is not asked for again."""
+"""The seconds for which an answer of `is_alive` that the target runs stays valid."""
 
 _KILLED = re.compile(r"killed by (SIG[A-Z0-9+-]{1,12})")
 _EXITED = re.compile(r"exited with status ([0-9]{1,3})")
 _DEAD = 1
-"""The exit status of `is_alive` by which it says that the target has died."""
+"""The exit status of `is_alive` that means that the target has died."""
 
 
 @dataclass(slots=True)
@@ -29,11 +29,11 @@ class OwnControl:
     _alive_until: float = field(default=0.0, init=False)
 
     def is_alive(self) -> bool:
-        """Tell whether it takes a connection, and `is_alive` agrees."""
+        """Tell whether it accepts a connection, and `is_alive` agrees."""
         return self.ending() is None
 
     def ending(self) -> Ending | None:
-        """Return how it ended, None while it runs."""
+        """Return how it ended; None while it runs."""
         try:
             probe(self.portal)
         except LabError as error:
@@ -46,7 +46,7 @@ class OwnControl:
         return self._ask()
 
     def _ask(self) -> Ending | None:
-        """Ask `is_alive`, if there is one and its last answer is old."""
+        """Run `is_alive`, if there is one and its last answer is old."""
         command = self.hooks.commands.get("is_alive")
         if command is None or time.monotonic() < self._alive_until:
             return None
@@ -66,7 +66,7 @@ class OwnControl:
         )
 
     def restart(self) -> None:
-        """Run `restart`; where it fails, or there is none, run `power_cycle`.
+        """Run `restart`; if it fails or there is none, run `power_cycle`.
 
         Raises:
             LabError: there is neither, or they failed.
@@ -117,7 +117,7 @@ class OwnControl:
         demand(command, environment)
 
     def mark(self) -> int:
-        """Return the time, by which the log is asked for: Unix seconds."""
+        """Return the time in Unix seconds, from which the log is requested."""
         return int(time.time())
 
     def log_since(self, mark: int) -> str:
@@ -146,11 +146,11 @@ class OwnControl:
 
 
 def _ending(line: str, otherwise: str) -> Ending:
-    """Return how a target ended by what `is_alive` has printed.
+    """Return how a target ended, from the output of `is_alive`.
 
     Args:
         line: its last line.
-        otherwise: the reason where that tells neither a signal nor a status.
+        otherwise: the reason if the line contains neither a signal nor a status.
     """
     killed, exited = _KILLED.fullmatch(line), _EXITED.fullmatch(line)
     if killed is not None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The target file: a user's description of a target, as typed values.
 
-docs/own-target.md has every key. Nothing here looks at the target itself.
+docs/own-target.md describes every key. Nothing here accesses the target itself.
 """
 
 import re
@@ -25,7 +25,7 @@ _LUNS = 1 << 14  # flat space addressing, SAM-5 section 4.7.7.4
 _LONGEST_NAME = 223  # bytes, RFC 7143 section 4.2.7.2
 _TAGS = range(1 << 16)
 _MOST_BYTES = 1 << 20
-"""No target file is longer."""
+"""The maximum length of a target file."""
 
 
 class _Table(
@@ -46,7 +46,7 @@ class PortalTable(_Table, frozen=True, kw_only=True):
     group: int = 1
     """The tag of its portal group."""
     known_as: str = ""
-    """Its address as the target itself knows it, where addresses are translated."""
+    """Its address as the target itself knows it, if addresses are translated."""
 
     def __post_init__(self) -> None:
         address.parse_portal(self.address)
@@ -63,7 +63,7 @@ class PortalTable(_Table, frozen=True, kw_only=True):
 
     @property
     def is_translated(self) -> bool:
-        """Whether the target knows another address of it."""
+        """Whether the target knows it by another address."""
         internal = address.parse_portal(self.known_as or self.address)
         return internal != address.parse_portal(self.address)
 
@@ -87,7 +87,7 @@ class ChapTable(_Table, frozen=True, kw_only=True):
 
     @property
     def chap(self) -> Chap:
-        """The same for the providers."""
+        """Return the same as a provider's type."""
         mutual = None
         if self.mutual_user is not None and self.mutual_secret is not None:
             mutual = Credentials.of(self.mutual_user, self.mutual_secret)
@@ -113,13 +113,13 @@ class UnitTable(_Table, frozen=True, kw_only=True):
     size: int | str | None = None
     """In bytes, or such as "64M" (powers of 1024)."""
     may_be_written: bool = False
-    """Its data may be lost."""
+    """Whether its data may be overwritten."""
     read_only: bool = False
-    """The target protects it against writes."""
+    """Whether the target protects it against writes."""
     removable: bool = False
     thin: bool = False
     keeps_data: bool = True
-    """Its data is there after a restart of the target."""
+    """Whether its data survives a restart of the target."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.lun < _LUNS:
@@ -143,7 +143,7 @@ class UnitTable(_Table, frozen=True, kw_only=True):
 
 
 class TargetTable(_Table, frozen=True, kw_only=True):
-    """A [[target]]: a target name and what is behind it."""
+    """A [[target]]: a target name and its units."""
 
     name: str
     alias: str | None = None
@@ -151,7 +151,8 @@ class TargetTable(_Table, frozen=True, kw_only=True):
     identity: tuple[IdentityTable, ...] = ()
     unit: tuple[UnitTable, ...] = ()
     no_lun_0: bool = False
-    """There is nothing at LUN 0; a file need not list what is no disk."""
+    """Whether there is no unit of any kind at LUN 0; a file need not list units other
+    than disks."""
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -166,23 +167,23 @@ class TargetTable(_Table, frozen=True, kw_only=True):
 
 
 class DiscoveryTable(_Table, frozen=True, kw_only=True):
-    """The [discovery] table: what Discovery sessions need."""
+    """The [discovery] table: the needs of Discovery sessions."""
 
     chap: ChapTable | None = None
 
 
 class SpecialTable(_Table, frozen=True, kw_only=True):
-    """The [special] table: target names that serve a check and no disk."""
+    """The [special] table: target names that serve a check, without disks."""
 
     forbidden: str | None = None
-    """It refuses every initiator name of ours."""
+    """A name that refuses every initiator name of the toolkit."""
     moved: str | None = None
-    """It answers each login by Target Moved Temporarily."""
+    """A name that answers each login with Target Moved Temporarily."""
     moved_for_good: str | None = None
     guarded: str | None = None
-    """Nobody is authorized to reset it."""
+    """A name that no initiator is authorized to reset."""
     pinging: str | None = None
-    """It pings each connection unasked, at least every 20 s."""
+    """A name that pings each connection unasked, at least every 20 s."""
 
     def __post_init__(self) -> None:
         for place in self.__struct_fields__:
@@ -192,7 +193,7 @@ class SpecialTable(_Table, frozen=True, kw_only=True):
 
 
 class LimitsTable(_Table, frozen=True, kw_only=True):
-    """The [limits] table, in seconds; the command line has the last word."""
+    """The [limits] table, in seconds; the command line takes precedence."""
 
     answer: float | None = None
     """--peer-timeout."""
@@ -208,19 +209,19 @@ class LimitsTable(_Table, frozen=True, kw_only=True):
 
 
 class TargetFile(_Table, frozen=True, kw_only=True):
-    """All of a target file."""
+    """The contents of a target file."""
 
     label: str
-    """What reports call the target."""
+    """The name of the target in reports."""
     version: str | None = None
     deviations_of: str | None = None
-    """The kind of target whose known deviations and habits hold."""
+    """The kind of target whose known deviations and habits apply."""
     deviations: str | None = None
     """A file of known deviations of its own; relative to this file."""
     own_kernel: bool = False
-    """A crash of it closes no connection: it has a kernel of its own."""
+    """Whether it has a kernel of its own, so that a crash closes no connection."""
     sends_architecture: bool = False
-    """It sends X#NodeArchitecture unasked."""
+    """Whether it sends X#NodeArchitecture unasked."""
     portal: tuple[PortalTable, ...]
     target: tuple[TargetTable, ...]
     discovery: DiscoveryTable = DiscoveryTable()
@@ -251,7 +252,7 @@ class TargetFile(_Table, frozen=True, kw_only=True):
         return tuple(sorted(self.target, key=lambda one: one.chap is not None))
 
     def secrets(self) -> Iterator[str]:
-        """Return every secret in it."""
+        """Return every secret in the file."""
         chaps = [*(one.chap for one in self.target), self.discovery.chap]
         for chap in chaps:
             if chap is not None:
@@ -262,10 +263,10 @@ class TargetFile(_Table, frozen=True, kw_only=True):
 
 
 def check_name(name: str) -> None:
-    """See that a name may be an iSCSI name.
+    """Check that a text is a valid iSCSI name.
 
     Raises:
-        ValueError: it may not.
+        ValueError: it is not valid.
     """
     if not name.lower().startswith(address.NAME_TYPES):
         types = ", ".join(address.NAME_TYPES)
@@ -280,8 +281,8 @@ def load(path: Path) -> TargetFile:
     """Read a target file.
 
     Raises:
-        TargetSpecError: it cannot be read or understood; one line without a secret
-            that names file and key.
+        TargetSpecError: it cannot be read or parsed; one line without a secret names
+            file and key.
     """
     try:
         with path.open("rb") as file:
@@ -309,11 +310,11 @@ def is_open_to_others(path: Path) -> bool:
 
 
 _AT = " - at `$"
-"""What msgspec puts before the path of what is wrong."""
+"""What msgspec prints before the path of a wrong value."""
 
 
 def _words(error: str) -> str:
-    """Return an error of msgspec with the key first; entries count from 1."""
+    """Return msgspec's message with the key first; entries count from 1."""
     message, _, path = error.partition(_AT)
     reason, place = line(message), path.removeprefix(".").removesuffix("`")
     counted = re.sub(r"\[(\d+)\]", lambda one: f" {int(one[1]) + 1}", place)

@@ -14,10 +14,10 @@ from targets.errors import TargetSpecError
 from targets.own.commands import Command, find_program
 
 SLOW_SECONDS = 60.0
-"""How long a restart may take, where the file does not say."""
+"""The time limit of a restart, if the file has none."""
 
 QUICK_SECONDS = 10.0
-"""How long any other command may take."""
+"""The time limit of any other command."""
 
 _MOST_SECONDS = 3600
 _SLOW = frozenset({"restart", "power_cycle"})
@@ -39,15 +39,15 @@ class CommandTable(
 
 
 Hook = str | tuple[str, ...] | CommandTable
-"""A string for `sh -c`, a list of words, or either with a time limit."""
+"""A string for `sh -c`, a list of words, or either of them with a time limit."""
 
 
 class OperatorTable(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
-    """The [hooks.operator] table: what the target can be made to do.
+    """The [hooks.operator] table: the orders that the target can carry out.
 
-    Checks ask for each of them.
+    Checks need them.
     """
 
     ping: Hook | None = None
@@ -86,7 +86,7 @@ USED = frozenset(
         *UNIT_VERBS,
     }
 )
-"""The verbs that checks ask for."""
+"""The verbs that checks use."""
 
 _ACCESS = frozenset({"access_state", "access_preference", "access_failure"})
 
@@ -97,11 +97,11 @@ class HooksTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     restart: Hook | None = None
     """Ends the target if it runs and starts it again, at the same portals."""
     power_cycle: Hook | None = None
-    """The same as by a loss of power: what is not stored is lost."""
+    """Cuts and restores the power: data that is not stored is lost."""
     is_alive: Hook | None = None
-    """Exits with 0 where the target runs, with 1 where it has died."""
+    """Exits with 0 if the target runs, and with 1 if it has died."""
     log: Hook | None = None
-    """Prints what was logged since the second ASSAY_SINCE of the Unix time."""
+    """Prints the log since the second ASSAY_SINCE of the Unix time."""
     version: Hook | None = None
     """Prints the version in its last line."""
     operator: OperatorTable = OperatorTable()
@@ -112,10 +112,10 @@ class Hooks:
     """The commands of a target file, ready to be run."""
 
     file: str
-    """What a reason calls the file."""
+    """The name of the file in reasons."""
     commands: Mapping[str, Command] = field(default_factory=dict)
     verbs: Mapping[str, Command] = field(default_factory=dict)
-    """Those of the operator."""
+    """The commands of the operator."""
     about: Mapping[str, str] = field(default_factory=dict)
     """Variables that every command gets."""
 
@@ -127,7 +127,7 @@ class Hooks:
         return {**self.about, "ASSAY_HOOK": name, **values}
 
     def lines(self) -> dict[str, tuple[bool, str]]:
-        """Return by feature whether the hooks give it, and by which line they do."""
+        """Return for each feature whether the hooks provide it, and the line for it."""
         restarts = bool(self.commands.keys() & _SLOW)
         return {
             "restart": (restarts, "`restart = [...]` in [hooks]"),
@@ -158,11 +158,11 @@ def hooks_of(table: HooksTable, path: Path, about: Mapping[str, str]) -> Hooks:
 
     Args:
         table: its [hooks].
-        path: the file; programs with a / in their name are looked for beside it.
+        path: the file; programs with a / in their name are relative to its folder.
         about: variables that every command gets.
 
     Raises:
-        TargetSpecError: a command names no program that is there.
+        TargetSpecError: a command names a program that does not exist.
     """
     return Hooks(
         path.name,
@@ -198,7 +198,7 @@ def _commands(
 
 
 def _words(command: tuple[str, ...] | str, folder: Path) -> tuple[str, ...]:
-    """Return the words of a command, its program as a path.
+    """Return the words of a command, with its program as a path.
 
     Raises:
         ValueError: it is empty, or there is no such program.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a target offers by its file, and which line of it would change that."""
+"""The features of a target from its file, and the lines of it that would add others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from targets.own.hooks import Hooks
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The contents of a target file for `targets.model.RunningTarget`."""
+    """The contents of a target file, for `targets.model.RunningTarget`."""
 
     portals: tuple[Portal, ...]
     other_portals: tuple[Portal, ...]
@@ -28,7 +28,7 @@ class Offer:
     special: Mapping[Special, str]
     features: frozenset[str]
     remedies: Mapping[str, str]
-    """What would have to stand in the file, by each feature that it does not give."""
+    """For each missing feature, the line of the file that would provide it."""
     discovery_chap: Chap | None
 
 
@@ -71,7 +71,7 @@ def _lines(
     other_portals: list[PortalTable],
     targets: tuple[Target, ...],
 ) -> dict[str, tuple[bool, str]]:
-    """Return by feature whether the file gives it, and by which line it does."""
+    """Return for each feature whether the file provides it, and the line for it."""
     first = targets[0]
     units = first.logical_units
     opened = [one for one in targets if one.chap is None]

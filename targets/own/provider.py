@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The provider of a target that a file describes: it starts and stops nothing."""
+"""The provider of a target that a file describes; it starts and stops nothing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,16 +22,16 @@ class OwnProvider(Provider):
     file: TargetFile
     hooks: Hooks
     traits: frozenset[str] = frozenset()
-    """The features of any target of the kind whose deviations hold."""
+    """The features of any target of the kind whose deviations apply."""
 
     @property
     def kind(self) -> str:
-        """What --target names: a file."""
+        """The value of --target: a file."""
         return "file"
 
     @property
     def is_shared(self) -> bool:
-        """Whether somebody else runs the target."""
+        """Whether the user runs the target."""
         return True
 
     @property
@@ -53,7 +53,7 @@ class OwnProvider(Provider):
 
     @property
     def decides_writable_units(self) -> bool:
-        """Whether its file alone says which units may be written."""
+        """Whether only its file decides which units may be written."""
         return True
 
     @property
@@ -69,7 +69,7 @@ class OwnProvider(Provider):
 
         Raises:
             LabError: a portal cannot be reached, or the command that prints the version
-                fails; says which.
+                fails; the message says which.
         """
         offer = offer_of(self.file, self.hooks)
         for portal in (*offer.portals, *offer.other_portals):
@@ -105,14 +105,14 @@ class OwnProvider(Provider):
         return version
 
     def stop(self) -> None:
-        """Do nothing: the target is not ours."""
+        """Do nothing, since the user runs the target."""
 
 
 def read(path: Path) -> OwnProvider:
     """Return the provider of the target that a file describes.
 
     Raises:
-        TargetSpecError: the file cannot be read or understood.
+        TargetSpecError: the file cannot be read or parsed.
     """
     file = load(path)
     if file.deviations is not None and not (path.parent / file.deviations).is_file():

@@ -22,7 +22,7 @@ from targets.process import Process, spawn
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _DISTRIBUTION = "iscsi-assay"
 
-# For the end of its log, or of a pcap file.
+# Time to finish its log or its pcap file.
 _STOP_GRACE = 2.0
 
 _UNITS = (
@@ -37,19 +37,19 @@ _BARE = Target(
     (LogicalUnit(5, layout.LUN_SIZE, scratch=True),),
     lacks_lun_0=True,
 )
-"""It has no LUN 0."""
+"""Whether it has no LUN 0."""
 _DISK1, _DISK2, _GUARDED = layout.targets("reference", _UNITS)
 _TARGETS = (_DISK1, _DISK2, _BARE, replace(_GUARDED, identities=layout.IDENTITIES))
 NO_ARCHITECTURE = "X#NodeArchitecture="
-"""The key without a value: it is not sent."""
+"""The key without a value, so that the target does not send it."""
 _OTHER_HOSTS = ("127.0.0.1",)
-"""Where the second portal group of the first target name listens."""
+"""The address of the second portal group of the first target name."""
 _ORDER_SECONDS = 5.0
 _MOST_NAMED = 12
-"""How many changes its description names."""
+"""The maximum number of changes in its description."""
 
 _OF_UNITS = frozenset({"size", "block_size"})
-"""What a habit may change of units that a check must know of them, too."""
+"""The changes of units by a habit that a check must know, too."""
 
 _SPECIAL = {
     Special.ALIAS: "the first disk",
@@ -89,19 +89,19 @@ def recipe(
     trace: bool = False,
     features: frozenset[str] = _FEATURES,
 ) -> Recipe:
-    """Return how the reference target is started.
+    """Return the recipe of the reference target.
 
     Args:
         faults: the wrong behaviours to switch on.
         habits: the legal behaviours to switch on.
-        keys: what it answers in negotiations, each as KEY=VALUE; NO_ARCHITECTURE for
-            the one key that it sends unasked.
-        discovery_chap: what Discovery sessions are asked for.
-        trace: whether it logs every PDU decoded.
-        features: what the checks may use; less than all to try out a poorer target.
+        keys: its values in negotiations, each as KEY=VALUE; NO_ARCHITECTURE omits the
+            one key that it sends unasked.
+        discovery_chap: the CHAP credentials that Discovery sessions need.
+        trace: whether it logs every PDU in decoded form.
+        features: the features for the checks; a part of them simulates a poorer target.
 
     Raises:
-        TargetSpecError: there are no such habits, or they do not go together.
+        TargetSpecError: there are no such habits, or they are incompatible.
     """
     try:
         rows = named(habits)
@@ -145,7 +145,7 @@ def _version() -> str:
 
 
 def _with_habits(target: Target, rows: Sequence[Habit]) -> Target:
-    """Return a target name as its habits let it be found."""
+    """Return a target name as its habits change it."""
     units = target.logical_units
     for row in rows:
         changes = {name: row.unit[name] for name in row.unit if name in _OF_UNITS}
@@ -174,7 +174,7 @@ def _control_path(plan: Plan) -> Path:
 
 
 def _operate(plan: Plan, order: str) -> None:
-    """Have an order carried out (see `reftarget.control`)."""
+    """Carry out an order of the operator (see `reftarget.control`)."""
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(_ORDER_SECONDS)
@@ -273,7 +273,7 @@ def _auth(chap: Chap) -> dict[str, object]:
 
 
 def _special_tables(portal: Portal) -> list[dict[str, object]]:
-    """Return the tables of target names that serve no disk, but a check."""
+    """Return the tables of target names that serve a check, without disks."""
     moved = {"address": str(portal)}
     changes: dict[Special, dict[str, object]] = {
         Special.FORBIDDEN: {"initiators": [layout.target_name("reference", "nobody")]},
@@ -288,7 +288,7 @@ def _special_tables(portal: Portal) -> list[dict[str, object]]:
 
 
 def _present(**values: object) -> dict[str, object]:
-    """Return what is not None: TOML has no such value."""
+    """Return the entries other than None, which TOML cannot express."""
     return {key: value for key, value in values.items() if value is not None}
 
 
@@ -307,7 +307,7 @@ def _launch(plan: Plan, options: tuple[str, ...]) -> Process:
 
 
 def _await_ready(plan: Plan, process: Process) -> None:
-    """Wait for the line that says where it listens."""
+    """Wait for the line that reports the portals."""
     expected = ["ready", *(str(portal) for portal in plan.portals)]
     for _ in polls(process, "the reference target"):
         words = _ready_words(process)

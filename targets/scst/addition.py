@@ -22,7 +22,7 @@ class ForKernel:
     folder: Path
     """The folder of its sources."""
     way: Way | None = None
-    """How SCST comes into the kernel; None to choose."""
+    """How SCST is added to the kernel; None to choose."""
 
     @cached_property
     def _source(self) -> Source:
@@ -33,10 +33,10 @@ class ForKernel:
         return f"{self._source.digest()} {self.way}"
 
     def patches(self, tree: Path, folder: Path) -> Sequence[Path]:
-        """Return SCST's patches for a kernel; a patch that is made goes to a folder.
+        """Return SCST's patches for a kernel; a generated patch is written to a folder.
 
         Raises:
-            LabError: the way does not lead into this kernel.
+            LabError: the way does not support this kernel.
         """
         version = sources.version(tree)
         plan = patches.choose(self._source, version, self.way)
@@ -48,11 +48,11 @@ class ForKernel:
         return (patch,)
 
     def fragments(self, version: KernelVersion) -> Sequence[str]:
-        """Return the options that SCST needs of a kernel."""
+        """Return the kernel options that SCST needs."""
         plan = patches.choose(self._source, version, self.way)
         return (_FRAGMENT.read_text(), "\n".join(plan.options))
 
     def describe(self, version: KernelVersion) -> str:
-        """Return SCST's version and how it comes into a kernel."""
+        """Return SCST's version and how it is added to a kernel."""
         plan = patches.choose(self._source, version, self.way)
         return f"SCST {self._source.version} ({plan.way})"

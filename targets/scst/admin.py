@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""scstadmin: the Perl program that sets SCST up from a file, and its module."""
+"""scstadmin: the Perl program that configures SCST from a file, and its module."""
 
 import shutil
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _MODULE = Path("SCST") / "SCST.pm"
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Where it is."""
+    """Its path in a guest."""
 
     program: Path
     library: Path
@@ -26,17 +26,18 @@ class Admin:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What a guest takes along."""
+        """The files for a guest."""
         return (self.program, self.library / _MODULE)
 
 
 def install(source: Source) -> Admin:
-    """Have scstadmin's own Makefile install it in the cache; once for the same.
+    """Install scstadmin into the cache by its own Makefile, once for the same sources.
 
-    Its part for the init system stays out: that would write to this machine.
+    Its files for the init system are left out, since they would be written to this
+    machine.
 
     Raises:
-        LabError: the sources have none, or it cannot be installed.
+        LabError: the sources do not contain it, or it cannot be installed.
     """
     if not (source.root / _FOLDER / "scstadmin").exists():
         raise LabError(

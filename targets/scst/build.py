@@ -21,7 +21,8 @@ _MODULES = (
 )
 _DAEMON = "iscsi-scst/usr/iscsi-scstd"
 _HEADERS = {"scst": "include/build_mode.h", "scst/src": "../include/scst_itf_ver.h"}
-"""What newer releases make before they compile, and the daemon includes."""
+"""A header that newer releases generate before they compile, and that the daemon
+includes."""
 
 
 class Mode(StrEnum):
@@ -33,11 +34,11 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a guest takes along."""
+    """The files for a guest."""
 
     version: str
     modules: tuple[Path, ...]
-    """In the order in which they are loaded; none where the kernel has them."""
+    """The modules in loading order; none if the kernel contains them."""
     daemon: Path
 
 
@@ -52,13 +53,13 @@ class Step:
 def steps(
     root: Path, kdir: Path, mode: Mode, *, has_modules: bool = True
 ) -> Iterator[Step]:
-    """Tell the calls of make: scst first, since iscsi-scst reads what it leaves.
+    """Return the calls of make: scst first, since iscsi-scst uses its results.
 
     Args:
-        root: where the sources are.
-        kdir: what the kernel keeps for modules to be built beside it.
-        mode: for what it is built.
-        has_modules: False where the kernel has the modules itself.
+        root: the folder of the sources.
+        kdir: the folder of the kernel for building external modules.
+        mode: the build mode.
+        has_modules: False if the kernel contains the modules.
     """
     goal = f"2{mode}"
     for name in ("scst", "iscsi-scst"):
@@ -88,10 +89,10 @@ def build(
     has_modules: bool = True,
     builder: Builder = HOST,
 ) -> Built:
-    """Build SCST, or take an earlier build of the same inputs from the cache.
+    """Build SCST, or return an earlier build of the same inputs from the cache.
 
     Raises:
-        LabError: it does not build; names the component.
+        LabError: the build fails; the message names the component.
     """
     symbols = kdir / "Module.symvers"
     if not symbols.exists():
@@ -118,7 +119,7 @@ def build(
                 # A failed build is removed, but its log stays.
                 log=cache.folder() / "logs" / f"scst-{made_from}.log",
                 cwd=path / step.component,
-                # Some releases do not declare which of their parts need which.
+                # Some releases do not declare the dependencies between their parts.
                 jobs=1,
                 builder=builder,
                 writes=(path,),

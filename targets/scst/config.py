@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SCST's configuration: written to sysfs by commands, or as an scst.conf.
+"""SCST's configuration, as writes to sysfs or as an scst.conf.
 
-What stands here once comes out both ways; the README files of SCST describe both.
+Both forms come from the same values; the README files of SCST describe them.
 """
 
 import re
@@ -14,39 +14,39 @@ from vmlab.errors import LabError
 
 
 class Configurator(StrEnum):
-    """By what a machine is set up."""
+    """How SCST is configured."""
 
     SYSFS = "sysfs"
-    """Writes to sysfs alone."""
+    """By writes to sysfs only."""
     SCSTADMIN = "scstadmin"
-    """scstadmin, which reads scst.conf."""
+    """By scstadmin, which reads scst.conf."""
 
 
 ROOT = "/sys/kernel/scst_tgt"
 _ISCSI = f"{ROOT}/targets/iscsi"
 _LEAST_SECRET = 12
-"""Shorter ones break RFC 7143's rule of 96 bits, and some initiators refuse them."""
+"""Shorter secrets break RFC 7143's rule of 96 bits, and some initiators refuse them."""
 
 
 class Handler(StrEnum):
-    """What is behind a device."""
+    """The handler of a device."""
 
     FILEIO = "vdisk_fileio"
     """A file, through the page cache."""
     BLOCKIO = "vdisk_blockio"
     """A block device, past the page cache."""
     NULLIO = "vdisk_nullio"
-    """Nothing: writes vanish, reads give what is there."""
+    """No storage: writes are discarded, and reads return undefined data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device that may be a logical unit of several targets."""
+    """A device, which may be a logical unit of several targets."""
 
     name: str
     handler: Handler
     filename: str = ""
-    """The file or block device; nullio has none."""
+    """The file or block device; a nullio device has none."""
     block_size: int = 512
     attributes: Mapping[str, str | int] = field(default_factory=dict)
     """Such as nv_cache, read_only, thin_provisioned."""
@@ -55,7 +55,7 @@ class Device:
         """Return the parameters for creating the device.
 
         Raises:
-            LabError: its file is missing, or has no business here.
+            LabError: its file is missing, or is given although the handler uses none.
         """
         if (self.handler is Handler.NULLIO) == bool(self.filename):
             needs = "takes no" if self.filename else "needs a"
@@ -70,11 +70,11 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Initiators that see other logical units than the rest."""
+    """A group of initiators that see other logical units than the rest."""
 
     name: str
     initiators: tuple[str, ...]
-    """Names; * and ? are wildcards."""
+    """Initiator names; * and ? are wildcards."""
     units: Mapping[int, str]
 
 
@@ -86,11 +86,11 @@ class Target:
     units: Mapping[int, str]
     """The device of each LUN."""
     incoming: tuple[Credentials, ...] = ()
-    """Whom the target believes; none: anybody."""
+    """The CHAP users; if empty, CHAP is not required."""
     outgoing: Credentials | None = None
-    """How the target proves itself, for mutual CHAP."""
+    """The target's credentials, for mutual CHAP."""
     portals: tuple[str, ...] = ()
-    """The addresses at which it may be reached; none: all."""
+    """The addresses at which it may be reached; if empty, all."""
     groups: tuple[Group, ...] = ()
     attributes: Mapping[str, str | int] = field(default_factory=dict)
     """Such as HeaderDigest, QueuedCommands."""
@@ -98,20 +98,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of it."""
+    """The whole configuration."""
 
     devices: tuple[Device, ...]
     targets: tuple[Target, ...]
     discovery: tuple[Credentials, ...] = ()
-    """Whom Discovery sessions must prove to be; none: anybody may."""
+    """The CHAP users of Discovery sessions; if empty, CHAP is not required."""
     discovery_outgoing: Credentials | None = None
-    """How the target proves itself to them."""
+    """The target's credentials in Discovery sessions."""
 
     def check(self) -> None:
-        """See that it is whole.
+        """Check that it is consistent.
 
         Raises:
-            LabError: a name appears twice, or a LUN has a device that is not there.
+            LabError: a name appears twice, or a LUN has a device that does not exist.
         """
         names = [device.name for device in self.devices]
         names += [target.name for target in self.targets]
@@ -134,14 +134,14 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A text to be written to a file of sysfs."""
+    """A text to write to a file of sysfs."""
 
     path: str
     text: str
 
 
 def devices(config: Config) -> Iterator[Write]:
-    """Tell the writes that make the devices; they need SCST's modules alone."""
+    """Return the writes that create the devices; they need only SCST's modules."""
     config.check()
     for device in config.devices:
         pairs = "; ".join(
@@ -152,7 +152,7 @@ def devices(config: Config) -> Iterator[Write]:
 
 
 def targets(config: Config) -> Iterator[Write]:
-    """Tell the writes that make the targets; the daemon must run by then.
+    """Return the writes that create the targets; the daemon must run before them.
 
     The driver is enabled last, so that no initiator sees an incomplete target.
     """
@@ -180,7 +180,7 @@ def targets(config: Config) -> Iterator[Write]:
 
 
 def _attributes(target: Target) -> Iterator[tuple[str, str]]:
-    """Tell the attributes that are added, not set; several users are numbered."""
+    """Return the attributes that are added, not set; several users are numbered."""
     yield from _users(target.incoming, target.outgoing)
     for portal in target.portals:
         yield "allowed_portal", portal
@@ -201,7 +201,7 @@ def _units(folder: str, units: Mapping[int, str]) -> Iterator[Write]:
 
 
 def conf(config: Config) -> str:
-    """Return the same as an scst.conf, for scstadmin."""
+    """Return the configuration as an scst.conf, for scstadmin."""
     config.check()
     lines: list[str] = []
     for handler in Handler:
@@ -216,7 +216,7 @@ def conf(config: Config) -> str:
         lines.append(f"\t{_unnumbered(name)} {_word(value)}")
     for target in config.targets:
         lines += ["", f"\tTARGET {target.name} {{"]
-        # Without the numbers of sysfs: scstadmin assigns its own.
+        # The numbers of sysfs are left out, since scstadmin assigns its own.
         for name, value in _attributes(target):
             lines.append(f"\t\t{_unnumbered(name)} {_word(value)}")
         lines += [
@@ -249,10 +249,10 @@ def _block(head: str, values: Mapping[str, str], depth: int) -> Iterator[str]:
 
 
 def _word(value: str) -> str:
-    """Return a value as scst.conf wants it: a # begins a comment there.
+    """Return a value in the form of scst.conf, where a # begins a comment.
 
     Raises:
-        LabError: it cannot be said there.
+        LabError: the file cannot express it.
     """
     if re.search(r'[{}"\n]', value):
         raise LabError('scst.conf cannot express a value with {, } or "')
@@ -261,10 +261,10 @@ def _word(value: str) -> str:
 
 
 def _words(user: Credentials) -> str:
-    """Return a CHAP name and secret as SCST wants them.
+    """Return a CHAP name and secret in SCST's form.
 
     Raises:
-        LabError: SCST could not tell them apart, or takes no such secret.
+        LabError: SCST could not separate them, or does not accept such a secret.
     """
     # The daemon splits its arguments at both.
     if not user.name or re.search(r"[\s=]", user.name + user.password):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SCST, set up through sysfs or by scstadmin; all of it was built for the machine."""
+"""SCST in a guest, configured through sysfs or by scstadmin."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,24 +23,27 @@ from vmlab.guest import (
 )
 
 MODULES = ("scst", "scst_vdisk", "iscsi_scst")
-"""In the order in which they are loaded: each needs those before it."""
+"""The modules in loading order: each needs those before it."""
 
 DIGESTS = ("algif_hash", "sha3_generic")
-"""By which newer daemons offer CHAP with SHA-256 and SHA3-256, if the kernel can."""
+"""Modules with which newer daemons offer CHAP with SHA-256 and SHA3-256, if the kernel
+has them."""
 
 FOLDERS = (
     "/var/lib/scst/pr",
     "/var/lib/scst/vdev_mode_pages",
     "/var/lib/scst/alua",
 )
-"""Where SCST keeps what outlives a loss of power; it makes none of them."""
+"""The folders in which SCST stores data that survives a loss of power; it creates none
+of them."""
 
 PORT = 3260
 ADDRESSES = (ADDRESS, SECOND_ADDRESS)
-"""The daemon listens at one port of them all; a target allows them one by one."""
+"""The daemon listens at one port of all addresses; a target allows addresses one by
+one."""
 
 VOID = "iqn.2026-11.org.iscsi-assay:void"
-"""The initiator that finds nothing behind LUN 0 of the first name, where writes go."""
+"""The initiator that sees only a nullio device, at LUN 0 of the first name."""
 
 PERL = ("perl-base", "libperl5.36", "perl-modules-5.36")
 PERL_FILES = (
@@ -62,7 +65,7 @@ _ATTRIBUTES = {
     "InitialR2T": "No",
 }
 _ELSEWHERE = "127.0.0.2"
-"""Where names have moved."""
+"""The address to which names have moved."""
 _OF_SPECIAL: Mapping[Special, Mapping[str, str | int]] = MappingProxyType(
     {
         Special.MOVED: {"redirect": f"{_ELSEWHERE}:{PORT} temp"},
@@ -86,9 +89,9 @@ def guest(
 
     Args:
         targets: the names and their logical units.
-        daemon: the program iscsi-scstd, as it was built.
-        admin: scstadmin, to set it up by; None for sysfs alone.
-        more: what it serves besides.
+        daemon: the built program iscsi-scstd.
+        admin: scstadmin, which configures it; None for only sysfs.
+        more: its additional services.
     """
     settings = configuration(targets, more)
     blocks = any(one.handler is Handler.BLOCKIO for one in settings.devices)
@@ -132,9 +135,9 @@ def _calls(
 
 
 def configuration(targets: Sequence[Target], more: More = NO_MORE) -> Config:
-    """Return SCST's configuration for target names, and for what it serves besides.
+    """Return SCST's configuration for target names and additional services.
 
-    The first name has a group besides: who is in it sees a device of nullio alone.
+    The first name also has a group whose initiators see only a nullio device.
     """
     devices: list[Device] = []
     configured: list[config.Target] = []
@@ -156,7 +159,7 @@ def configuration(targets: Sequence[Target], more: More = NO_MORE) -> Config:
 
 
 def _special(special: Mapping[Special, str]) -> Iterator[config.Target]:
-    """Yield the target names that are there for a check each."""
+    """Yield the target names that each serve one check."""
     for what, attributes in _OF_SPECIAL.items():
         if what in special:
             yield config.Target(
@@ -207,12 +210,12 @@ def _target(
 def _users(
     chap: Chap | None,
 ) -> tuple[tuple[Credentials, ...], Credentials | None]:
-    """Return whom the target believes, and how it proves itself."""
+    """Return the CHAP users of a target name, and its own credentials."""
     return ((), None) if chap is None else ((chap.credentials,), chap.mutual)
 
 
 def _backing(targets: Sequence[Target]) -> Iterator[str]:
-    """Yield the calls that make what keeps the units."""
+    """Yield the calls that create the storage of the units."""
     units = (unit for target in targets for unit in target.logical_units)
     for number, unit in enumerate(units):
         if unit.backing != "null":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Chooses how SCST is added to a kernel: by which of its patches, or as modules."""
+"""Chooses how SCST is added to a kernel: which of its patches, or only modules."""
 
 import re
 import shutil
@@ -15,19 +15,19 @@ from vmlab.tool import find, run
 from vmlab.versions import KernelVersion
 
 GENERATOR = "scripts/generate-kernel-patch"
-"""The script in a checkout that makes one patch of the whole of SCST."""
+"""The script in a checkout that generates one patch with the whole of SCST."""
 
 _WHOLE = (GENERATOR, "srpt", "scst_local")
-"""What it looks for: it makes nothing of the three components alone."""
+"""Files that the script needs: it generates nothing from only the three components."""
 
 _QLOGIC = ("qla2x00t", "qla2x00t-32gbit")
-"""SCST's own QLogic drivers, of which the script tells the differences."""
+"""SCST's own QLogic drivers, whose differences the script needs."""
 
 _FOLDERS = {
     "put_page_callback": "iscsi-scst/kernel/patches",
     "scst_exec_req_fifo": "scst/kernel",
 }
-"""Where the classic patches are, by the beginning of their names; in this order."""
+"""The folders of the classic patches, by the prefix of their names, in this order."""
 
 IN_TREE_OPTIONS = ("CONFIG_SCST=m", "CONFIG_SCST_VDISK=m", "CONFIG_SCST_ISCSI=m")
 CLASSIC_OPTIONS = ("CONFIG_TCP_ZERO_COPY_TRANSFER_COMPLETION_NOTIFICATION=y",)
@@ -37,22 +37,22 @@ class Way(StrEnum):
     """The ways of adding SCST to a kernel."""
 
     CLASSIC = "classic"
-    """The kernel is patched for it; its modules are built beside the kernel."""
+    """The kernel is patched for SCST; the modules are built outside its tree."""
     IN_TREE = "in-tree"
-    """It becomes a part of the kernel's own sources."""
+    """SCST becomes a part of the kernel's own sources."""
     MODULES = "modules"
-    """The kernel stays as it is; modules are built beside it."""
+    """The kernel is unchanged; the modules are built outside its tree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done for one kernel."""
+    """The plan for one kernel."""
 
     way: Way
     patches: tuple[Path, ...] = ()
     """The classic patches, in the order in which they are applied."""
     options: tuple[str, ...] = ()
-    """What the kernel's configuration needs for it."""
+    """The kernel options that it needs."""
 
 
 def choose(source: Source, kernel: KernelVersion, way: Way | None = None) -> Plan:
@@ -61,11 +61,11 @@ def choose(source: Source, kernel: KernelVersion, way: Way | None = None) -> Pla
     Args:
         source: SCST's sources.
         kernel: the version of the kernel.
-        way: which way to go; None for the classic patches where there are some for
-            this kernel, else the generated patch, else modules alone.
+        way: the way; None for the classic patches if there are some for this kernel,
+            else the generated patch, else only modules.
 
     Raises:
-        LabError: the way asked for does not lead there.
+        LabError: the requested way does not support this kernel.
     """
     classic = tuple(_classic(source.root, kernel))
     if way is None:
@@ -99,7 +99,7 @@ def _lacks(root: Path) -> list[str]:
 
 
 def _classic(root: Path, kernel: KernelVersion) -> Iterator[Path]:
-    """Find the classic patches for a kernel; none without the callback's."""
+    """Find the classic patches for a kernel; none without that of the callback."""
     for name, folder in _FOLDERS.items():
         patch = _best(root / folder / ("rhel" if kernel.is_rhel else "."), name, kernel)
         if patch is not None:
@@ -138,9 +138,9 @@ def _known(root: Path) -> str:
 
 
 def generate(source: Source, kernel: KernelVersion, tree: Path, path: Path) -> None:
-    """Write the patch that puts SCST into a kernel's own sources.
+    """Write the patch that adds SCST to a kernel's own sources.
 
-    The script writes into its tree, so that it gets a copy.
+    The script writes into its tree, so it gets a copy.
 
     Args:
         source: SCST's sources.
@@ -149,7 +149,7 @@ def generate(source: Source, kernel: KernelVersion, tree: Path, path: Path) -> N
         path: where the patch is written.
 
     Raises:
-        LabError: the script knows no way into this kernel, or needs a program more.
+        LabError: the script does not support this kernel, or a program is missing.
     """
     worker = source.root / "scripts" / "specialize-patch"
     if worker.exists() and "gawk" in worker.read_text(errors="replace")[:80]:
@@ -182,7 +182,7 @@ def generate(source: Source, kernel: KernelVersion, tree: Path, path: Path) -> N
 
 
 def _bring_qlogic(tree: Path, work: Path, kernel: KernelVersion) -> None:
-    """Lay the kernel's QLogic driver where the script would else fetch it to."""
+    """Put the kernel's QLogic driver where the script would download it to."""
     driver = tree / "drivers" / "scsi" / "qla2xxx"
     for name in _QLOGIC:
         if driver.is_dir() and (work / name).is_dir():

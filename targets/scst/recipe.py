@@ -32,7 +32,7 @@ _SPECIAL = {
     Special.PINGING: layout.target_name("scst", "pinging"),
 }
 _WITH_NAMES = (3, 8)
-"""The first version that has an alias and redirects: older ones lack the attributes."""
+"""The first version with an alias and redirects; older ones lack the attributes."""
 _NAMES = frozenset({Special.ALIAS, Special.MOVED, Special.MOVED_FOR_GOOD})
 
 # The daemon listens at one port of two addresses. It supports one connection a session
@@ -48,7 +48,7 @@ _FEATURES = FEATURES | {
     "translated-ports",
 }
 
-# For users who boot the machine by hand: also a unit that stores no data.
+# For users who boot the machine themselves: also a unit that stores no data.
 _BY_HAND = (
     *_UNITS[:2],
     LogicalUnit(2, layout.LUN_SIZE, backing="null"),
@@ -57,16 +57,16 @@ _BY_HAND = (
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Return the first two numbers of a version, or of one that lacks nothing."""
+    """Return the first two numbers of a version; without any, those of the newest."""
     found = re.match(r"(\d+)\.(\d+)", version)
     return _WITH_NAMES if found is None else (int(found[1]), int(found[2]))
 
 
 def recipe(options: Options) -> LabRecipe:
-    """Return how SCST is set up.
+    """Return the recipe of SCST.
 
     Raises:
-        TargetSpecError: there are no sources; says how to get them.
+        TargetSpecError: there are no sources; the message says how to get them.
     """
     try:
         folder = source.find(ours.SOURCE.of(options))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SCST in a machine: from its sources and a kernel to what is booted."""
+"""SCST in a machine: from its sources and a kernel to a guest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ from vmlab.kernel import Kernel, of_debian
 
 @dataclass
 class Served:
-    """SCST beside a kernel; nothing is built before it is asked for."""
+    """SCST for a kernel; it is built when it is first needed."""
 
     folder: Path
-    """Where its sources are."""
+    """The folder of its sources."""
     chosen: Callable[[], Kernel] = of_debian
-    """Gives the kernel."""
+    """Returns the kernel."""
     mode: Mode = Mode.RELEASE
     by: Configurator = Configurator.SYSFS
-    """By what it is set up."""
+    """How it is configured."""
     more: More = NO_MORE
-    """What it serves besides the target names that it is asked for."""
+    """The services in addition to the given target names."""
     in_vm: bool = False
-    """Whether a machine builds it, as it does beside a kernel that one has built."""
+    """Whether a machine builds it, as for a kernel that a machine has built."""
 
     @cached_property
     def _plain(self) -> Kernel:
@@ -39,7 +39,7 @@ class Served:
 
     @cached_property
     def built(self) -> build.Built:
-        """Its modules and its daemon; no modules where the kernel has them itself."""
+        """Its modules and its daemon; no modules if the kernel contains them."""
         kernel = self._plain
         has_own = any((kernel.root / "lib").rglob("scst.ko"))
         with inside.chosen(in_vm=self.in_vm or kernel.in_vm) as builder:
@@ -60,7 +60,7 @@ class Served:
         """Return the guest that serves target names.
 
         Raises:
-            LabError: it is to be set up by scstadmin, and the sources have none.
+            LabError: scstadmin is to configure it, and the sources do not contain it.
         """
         daemon = self.built.daemon
         is_plain = self.by is Configurator.SYSFS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SCST's sources as the user gives them: a checkout, or release tarballs."""
+"""SCST's sources from the user: a checkout, or release tarballs."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ HOW_TO_GET = (
 )
 
 COMPONENTS = ("scst", "iscsi-scst", "scstadmin")
-"""In the order in which they are built: each needs those before it."""
+"""The components in build order: each needs those before it."""
 
 _NEEDED = COMPONENTS[:2]
 _MARKS = {
@@ -31,7 +31,7 @@ _MARKS = {
     "iscsi-scst": "include/iscsi_scst.h",
     "scstadmin": "scstadmin.sysfs",
 }
-"""What tells each component's folder from any other."""
+"""A file that identifies each component's folder."""
 _VERSION = re.compile(
     r'^\s*#\s*define\s+SCST_VERSION_NAME\s+"([^"]+)"|'
     r'^\s*#\s*define\s+SCST_VERSION_STRING\s+"([^"]+)"',
@@ -43,14 +43,14 @@ _MADE = {".o", ".ko", ".cmd", ".symvers", ".order", ".d"}
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """SCST's sources, laid out as in a checkout."""
+    """SCST's sources, in the layout of a checkout."""
 
     root: Path
-    """Holds a folder for each component."""
+    """The folder with a folder for each component."""
     version: str
 
     def digest(self) -> str:
-        """Return the hash of all that a build could read."""
+        """Return the hash of all files that a build could read."""
         total = hashlib.sha256()
         for path in sorted(_files(self.root)):
             total.update(f"{path.relative_to(self.root)}\0".encode())
@@ -59,10 +59,10 @@ class Source:
 
 
 def find(option: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of the sources: the one given, or that of the environment.
+    """Return the given folder of the sources, or that of the environment.
 
     Raises:
-        LabError: there is none, or it holds no SCST; says how to get it.
+        LabError: there is none, or it contains no SCST; the message says how to get it.
     """
     variable = environ.get(VARIABLE)
     folder = option or (Path(variable) if variable else None)
@@ -76,7 +76,7 @@ def locate(folder: Path) -> None:
     """Check quickly whether a folder can hold SCST's sources.
 
     Raises:
-        LabError: it cannot; says what is missing.
+        LabError: it cannot; the message says what is missing.
     """
     if folder.is_dir() and not _lacks(folder):
         return
@@ -135,7 +135,7 @@ def _tarballs(folder: Path) -> list[Path]:
 
 
 def _lay_out(tarballs: list[Path], path: Path) -> None:
-    """Unpack tarballs side by side, each component under its plain name."""
+    """Unpack tarballs beside each other, each component under its plain name."""
     path.mkdir()
     for tarball in tarballs:
         unpacked = path / "unpacking"
@@ -156,9 +156,9 @@ def _lay_out(tarballs: list[Path], path: Path) -> None:
 
 
 def _parts(unpacked: Path) -> Iterator[tuple[str, Path]]:
-    """Find what a release has: it is a component, or holds them all and more.
+    """Return the components in a release: the release is one, or contains them all.
 
-    What is beside them there makes the patch for a kernel's own sources.
+    The files beside them generate the patch for a kernel's own sources.
     """
     for folder in unpacked.iterdir():
         own = [name for name, mark in _MARKS.items() if (folder / mark).exists()]

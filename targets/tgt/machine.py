@@ -20,7 +20,7 @@ _FEATURES = FEATURES | {"several-portals"}
 
 
 def recipe(options: Options) -> LabRecipe:
-    """Return how tgtd is set up."""
+    """Return the recipe of tgtd in a machine."""
     return LabRecipe(
         kind="tgt-vm",
         description="Linux SCSI target framework, tgtd in a virtual machine",

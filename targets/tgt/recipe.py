@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The Linux SCSI target framework (tgtd), as packaged by Debian.
 
-tgtd is configured through a socket of its own in the instance's directory, so that
-instances do not meet. It obeys root alone, by SO_PEERCRED (1.0.85): started by
-anybody else it runs in a user namespace in which its user is root.
+tgtd is configured through a socket in the instance's directory, so instances do not
+disturb each other. It obeys only root, by SO_PEERCRED (1.0.85), so for other users it
+runs in a user namespace in which its user is root.
 """
 
 import os
@@ -35,7 +35,8 @@ _UNITS = (
 )
 _TARGETS = layout.targets("tgt", _UNITS)
 _OPERATED = frozenset({"add-unit", "remove-unit", "write-protect"})
-"""The commands of tgtd while it serves; the features have the same names."""
+"""The orders that tgtd can carry out while it serves; the features have the same
+names."""
 _FEATURES = (
     FEATURES
     | _OPERATED
@@ -49,7 +50,7 @@ _FEATURES = (
     }
 )
 _NOBODY = layout.target_name("tgt", "nobody")
-"""The only initiator that may use the forbidden name: none has it."""
+"""The only initiator that may use the forbidden name; no initiator has that name."""
 _SPECIAL = {
     Special.FORBIDDEN: layout.target_name("tgt", "forbidden"),
     Special.MOVED: layout.target_name("tgt", "moved"),
@@ -57,14 +58,16 @@ _SPECIAL = {
     Special.PINGING: layout.target_name("tgt", "pinging"),
 }
 _PINGS = {"nop_interval": "2", "nop_count": "3"}
-"""Seconds without a PDU after which it pings, and after how many it gives up."""
+"""The seconds without a PDU after which it pings, and the number of pings after which
+it gives up."""
 _ELSEWHERE = "127.0.0.2"
-"""Where names have moved: tgtd tells nobody to move to the address that it is at."""
+"""The address to which names have moved: tgtd does not redirect to the address of its
+own portal."""
 _REASONS = {Special.MOVED: "Temporary", Special.MOVED_FOR_GOOD: "Permanent"}
 
 
 def recipe(options: Options) -> Recipe:
-    """Return how tgtd is started."""
+    """Return the recipe of tgtd."""
     chap = layout.CHAP if DISCOVERY_CHAP.of(options) else None
     return Recipe(
         kind="tgt",
@@ -147,7 +150,7 @@ def _launch(plan: Plan) -> Process:
 
 
 def _become_root() -> tuple[str, ...]:
-    """Return the command by which tgtd runs as root in its own eyes."""
+    """Return the command with which tgtd runs as root of a user namespace."""
     if os.geteuid() == 0:
         return ()
     wrapper = (find("unshare", "util-linux"), "--map-root-user", "--")
@@ -165,8 +168,8 @@ def _await_ready(plan: Plan, process: Process, discovery_chap: Chap | None) -> N
         portals = _tgtadm(plan, "--op", "show", "--mode", "portal")
         if portals is not None:
             break
-    # A tgtd that cannot bind its portal silently listens on 0.0.0.0:3260 instead, so
-    # end it before it serves anybody.
+    # If tgtd cannot bind its portal it silently listens on 0.0.0.0:3260, so end it
+    # before it serves an initiator.
     expected = {f"{portal},1" for portal in plan.portals}
     listening = {line.removeprefix("Portal: ") for line in (portals or "").splitlines()}
     if listening != expected:
@@ -185,7 +188,7 @@ def _await_ready(plan: Plan, process: Process, discovery_chap: Chap | None) -> N
 
 
 def _orders(plan: Plan, discovery_chap: Chap | None) -> Iterator[tuple[str, ...]]:
-    """Yield the arguments of each tgtadm call that sets the targets up."""
+    """Yield the arguments of each tgtadm call that configures the targets."""
     for one in (layout.INITIATOR, layout.TARGET):
         names = ("--user", one.name, "--password", one.password)
         yield (*_order("new", "account"), *names)
@@ -203,7 +206,7 @@ def _orders(plan: Plan, discovery_chap: Chap | None) -> Iterator[tuple[str, ...]
 def _special_orders(
     portal: Portal, tid: str, special: Special
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the orders for a target name that serves no disk, but a check."""
+    """Yield the orders for a target name that serves a check, without disks."""
     of_target = ("--tid", tid)
     yield (*_order("new", "target"), *of_target, "--targetname", _SPECIAL[special])
     if special is Special.FORBIDDEN:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The interface of software that the lab builds into a kernel."""
+"""The interface of software that the lab adds to a kernel."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +9,13 @@ from vmlab.versions import KernelVersion
 
 
 class Addition(Protocol):
-    """Software from elsewhere: it patches a kernel's sources and sets options.
+    """Software that patches a kernel's sources and sets options.
 
-    Modules that need nothing of the kernel are no addition: see `Order.modules`.
+    Modules that need no change of the kernel are not additions: see `Order.modules`.
     """
 
     def digest(self) -> str:
-        """Return the hash of all that its patches are made from.
+        """Return the hash of all inputs of its patches.
 
         Raises:
             LabError: its sources are missing.
@@ -27,18 +27,18 @@ class Addition(Protocol):
 
         Args:
             tree: the kernel's sources, with the user's own patches applied.
-            folder: where a patch that is made can be written; it is not there yet.
+            folder: a folder for generated patches, which does not exist yet.
 
         Raises:
-            LabError: it does not go into this kernel.
+            LabError: it does not support this kernel.
         """
         ...
 
     def fragments(self, version: KernelVersion) -> Sequence[str]:
-        """Return the options of the kernel that it needs, each the text of a fragment.
+        """Return the kernel options that it needs, each as the text of a fragment.
 
         Raises:
-            LabError: it does not go into this kernel.
+            LabError: it does not support this kernel.
         """
         ...
 

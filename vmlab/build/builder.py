@@ -12,28 +12,28 @@ from vmlab.errors import LabError
 from vmlab.tool import find, run
 
 CORES = "ISCSI_ASSAY_CORES"
-"""The environment variable that says how many processors a build may keep busy."""
+"""The environment variable with the number of processors that a build may use."""
 
 END_SECONDS = 20.0
-"""A compiler ends at once when signalled; otherwise it is killed."""
+"""A compiler ends at once at a signal; if it does not, it is killed."""
 
 
 class Job(Protocol):
-    """A command that runs."""
+    """A running command."""
 
     def wait(self, seconds: float) -> int | None:
-        """Return its exit code; None if it runs on after that time.
+        """Return its exit code; None if it still runs after that time.
 
         Raises:
-            LabError: the result cannot be found out.
+            LabError: the result is unknown.
         """
 
     def end(self) -> None:
-        """End the job and all its processes; files built so far stay."""
+        """End the job and all its processes; files built so far are kept."""
 
 
 class Builder(AbstractContextManager["Builder"], Protocol):
-    """Something that has a toolchain; what it has started ends with the context."""
+    """A place with a toolchain; its processes end with the context."""
 
     @property
     def cc(self) -> str:
@@ -41,11 +41,11 @@ class Builder(AbstractContextManager["Builder"], Protocol):
 
     @property
     def compiler(self) -> str:
-        """What the hash of a result names it by."""
+        """Its part of the hash of a result."""
 
     @property
     def processors(self) -> int:
-        """How many jobs it runs at once."""
+        """The number of parallel jobs."""
 
     def begin(
         self,
@@ -56,14 +56,14 @@ class Builder(AbstractContextManager["Builder"], Protocol):
         log: Path,
         writes: Collection[Path],
     ) -> Job:
-        """Start a command whose output is added to a log.
+        """Start a command whose output is appended to a log.
 
         Args:
             words: the command.
-            cwd: where it runs.
-            environment: what is set for it.
-            log: the log; its folder is there.
-            writes: the folders below which it writes; they are there.
+            cwd: the folder in which it runs.
+            environment: variables to set.
+            log: the log, in an existing folder.
+            writes: the existing folders below which it writes.
 
         Raises:
             LabError: it cannot be started.
@@ -77,7 +77,7 @@ class Host:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        """Do nothing: jobs end by themselves or are ended."""
+        """Do nothing: jobs have ended, or are ended by their callers."""
 
     @property
     def cc(self) -> str:
@@ -90,12 +90,12 @@ class Host:
 
     @property
     def compiler(self) -> str:
-        """What the hash of a result names it by."""
+        """Its part of the hash of a result."""
         return run("gcc", "--version").partition("\n")[0]
 
     @property
     def processors(self) -> int:
-        """How many jobs it runs at once."""
+        """The number of parallel jobs."""
         available = len(os.sched_getaffinity(0))
         limit = os.environ.get(CORES, "")
         return (
@@ -113,7 +113,7 @@ class Host:
         log: Path,
         writes: Collection[Path],  # noqa: ARG002  # it can write anywhere
     ) -> Job:
-        """Start a command whose output is added to a log."""
+        """Start a command whose output is appended to a log."""
         # The command ends with this process, however that ends.
         dying = (find("setpriv"), "--pdeathsig", "TERM")
         with log.open("ab") as file:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernel configurations: fragments, merged, and checked against what came of them."""
+"""Kernel configurations: fragments are merged, and the result is checked."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -9,9 +9,9 @@ from vmlab.errors import LabError
 
 _FOLDER = Path(__file__).parent / "presets"
 ALWAYS = ("base",)
-"""The presets of every kernel: without them it would not boot in the lab."""
+"""The presets of every kernel, which it needs to boot in the lab."""
 DEBUG = "debug"
-"""What a trace is decoded with."""
+"""The preset with the debug information for decoding stack traces."""
 _SANITIZERS = frozenset({"kasan", "lockdep", "kmemleak", "ubsan"})
 
 _SET = re.compile(r"(CONFIG_\w+)=(.+)")
@@ -22,24 +22,24 @@ _ADDED: dict[str, Path] = {}
 
 
 def add_preset(name: str, path: Path) -> None:
-    """Add a preset of another package's (see `vmlab.extension`)."""
+    """Add a preset of another package (see `vmlab.extension`)."""
     _ADDED[name] = path
 
 
 def presets() -> dict[str, Path]:
-    """Return the fragments that have a name: the lab's own and those added."""
+    """Return the named fragments: the lab's own and the added ones."""
     own = {path.stem: path for path in sorted(_FOLDER.glob("*.config"))}
     return own | _ADDED
 
 
 def with_debug(names: Sequence[str]) -> tuple[str, ...]:
-    """Return fragments, before them what a sanitizer's report is decoded with."""
+    """Return fragments, preceded by debug information if they enable a sanitizer."""
     needed = DEBUG not in names and not _SANITIZERS.isdisjoint(names)
     return (*((DEBUG,) if needed else ()), *names)
 
 
 def find(name: str) -> Path:
-    """Return a fragment: a preset's or the user's own file.
+    """Return a fragment: a preset or the user's own file.
 
     Raises:
         LabError: it is neither.
@@ -57,7 +57,7 @@ def find(name: str) -> Path:
 
 
 def parse(text: str, origin: str) -> dict[str, str]:
-    """Return the options of a fragment; one that is not set has the value n.
+    """Return the options of a fragment; an option that is not set has the value n.
 
     Raises:
         LabError: a line is neither an option nor a comment.
@@ -80,7 +80,7 @@ def merge(names: Iterable[str]) -> dict[str, str]:
     """Return the options of several fragments; later ones override earlier ones.
 
     Raises:
-        LabError: a fragment is not there or cannot be read.
+        LabError: a fragment is missing or cannot be read.
     """
     merged: dict[str, str] = {}
     for name in names:
@@ -99,7 +99,7 @@ def render(options: Mapping[str, str]) -> str:
 
 
 def override(text: str, options: Mapping[str, str]) -> str:
-    """Return a .config with options set otherwise."""
+    """Return a .config with changed options."""
     lines = [
         line
         for line in text.splitlines()
@@ -119,9 +119,9 @@ def check(
 
     Args:
         options: the requested options.
-        text: the .config that the kernel made of it.
-        tree: the kernel's sources, to tell why.
-        optional: what may be missing where a kernel has no such option.
+        text: the resulting .config of the kernel.
+        tree: the kernel's sources, in which the reason is searched.
+        optional: the options that may be missing if a kernel does not have them.
 
     Raises:
         LabError: an option is missing; the error names each and the reason.
@@ -156,7 +156,7 @@ def _reason(value: str, is_known: bool) -> str:
 
 
 def _known(tree: Path, names: set[str]) -> Iterator[str]:
-    """Tell which options a kernel has at all."""
+    """Return which of some options a kernel has."""
     pattern = re.compile(r"^\s*(?:menu)?config\s+(\w+)\s*$", re.MULTILINE)
     for path in tree.rglob("Kconfig*"):
         if path.is_file():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Modules built beside a kernel, and kernels with such modules added."""
+"""External modules of a kernel, and kernels with such modules added."""
 
 import hashlib
 import os
@@ -19,15 +19,15 @@ _LISTS = ("modules.dep*", "modules.alias*", "modules.symbols*", "modules.softdep
 
 
 def build(sources: Path, kdir: Path, builder: Builder = HOST) -> list[Path]:
-    """Return the modules that a folder with a Kbuild file gives; built once.
+    """Return the modules of a folder with a Kbuild file, which are built once.
 
     Args:
-        sources: the folder; it stays as it is.
-        kdir: what the kernel keeps for modules to be built beside it.
-        builder: who builds them.
+        sources: the folder, which is not changed.
+        kdir: the folder of the kernel for building external modules.
+        builder: the place where they are built.
 
     Raises:
-        LabError: there is nothing to build, or it does not build.
+        LabError: there is nothing to build, or the build fails.
     """
     if not any((sources / name).exists() for name in ("Kbuild", "Makefile")):
         raise LabError(f"{sources} has neither a Kbuild nor a Makefile")
@@ -69,7 +69,7 @@ def digest_of_tree(folder: Path, ignored: Collection[str] = ()) -> str:
 
 
 def with_modules(kernel: Kernel, added: Sequence[Path]) -> Kernel:
-    """Return a kernel that has more modules; the first one stays as it is.
+    """Return a kernel with more modules; the first one is not changed.
 
     Raises:
         LabError: a module was built for another kernel.
@@ -95,7 +95,7 @@ def _check(kernel: Kernel, path: Path) -> None:
 
 
 def _add(kernel: Kernel, added: Sequence[Path], path: Path) -> None:
-    """Make a root of hard links, with modules on top."""
+    """Create a root of hard links, with added modules."""
     path.mkdir()
     os.link(kernel.image, path / "vmlinux")
     debuginfo.share(kernel.root, path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A machine that builds: Debian's toolchain, and the host's folders where they are."""
+"""A machine that builds, with Debian's toolchain and folders of the host."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from vmlab.guest import Guest, quoted, script
 
 MODULES = ("9p", "9pnet_virtio", "overlay")
 ROOT = "/builder"
-"""Where the file system with the toolchain is, for chroot."""
+"""The mount point of the file system with the toolchain, for chroot."""
 
 CC = "cached-gcc"
-"""The compiler's name in the guest: gcc, with ccache where something is compiled."""
+"""The compiler's name in the guest: gcc, or gcc through ccache for compilations."""
 
 _WRITTEN = "/written"
 _HERE = Path(__file__).parent
 
 
 def guest(root: Path, folder: Path, *, memory: int, processors: int) -> Guest:
-    """Return a guest in which a folder of the host has the same path as there.
+    """Return a guest in which a folder of the host has the same path as on the host.
 
     Args:
         root: a file system with the toolchain.
@@ -46,6 +46,6 @@ def guest(root: Path, folder: Path, *, memory: int, processors: int) -> Guest:
 
 
 def writable(folder: Path, path: Path) -> str:
-    """Return the command that has a folder below the shared one written through."""
+    """Return the command that has writes below a shared folder written through."""
     inner = quoted(f"{_WRITTEN}/{path.relative_to(folder)}")
     return f"mount -o bind {inner} {quoted(f'{ROOT}{path}')}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Builds in a machine of the lab: Debian's toolchain, the cache where it always is."""
+"""Builds in a machine of the lab: Debian's toolchain, the cache at its usual path."""
 
 import contextlib
 import itertools
@@ -22,7 +22,7 @@ from vmlab.running import Running
 
 
 def chosen(*, in_vm: bool) -> Builder:
-    """Return a builder: a machine where one is asked for, else this host."""
+    """Return a builder: a machine if one is requested, else this host."""
     return Inside() if in_vm else HOST
 
 
@@ -31,13 +31,13 @@ PACKAGES = (
     *("flex", "bison", "bc", "libelf-dev", "libssl-dev", "pahole"),
     *("kmod", "cpio", "xz-utils", "zstd"),
 )
-"""What kernels and their modules are built with."""
+"""The packages that build kernels and their modules."""
 
 _COMPILER = "compiler"
 _NOTES = {_COMPILER: "gcc --version"}
 _PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MEMORY = 4096
-"""Debug information of a kernel is linked in over two GiB."""
+"""Linking a kernel with debug information needs more than two GiB."""
 _POLL_SECONDS = 0.1
 _JOB = Path(__file__).parent / "job.sh"
 _KILL_SECONDS = 5.0
@@ -46,7 +46,7 @@ _KILL_SECONDS = 5.0
 class Inside:
     """A builder that boots its machine for the first command.
 
-    The machine ends with the context, and with this process however that ends.
+    The machine ends with the context, and with this process, however that ends.
     """
 
     def __init__(self) -> None:
@@ -75,13 +75,13 @@ class Inside:
 
     @property
     def compiler(self) -> str:
-        """What the hash of a result names it by; never what the host's is."""
+        """Its part of the hash of a result, which differs from the host's."""
         name = rootfs.note(self._root, _COMPILER).partition("\n")[0]
         return f"{name}, in a machine"
 
     @property
     def processors(self) -> int:
-        """How many jobs it runs at once."""
+        """The number of parallel jobs."""
         return HOST.processors
 
     def begin(
@@ -93,7 +93,7 @@ class Inside:
         log: Path,
         writes: Collection[Path],
     ) -> "_Job":
-        """Start a command whose output is added to a log; all is in the cache.
+        """Start a command whose output is appended to a log; all is in the cache.
 
         Raises:
             LabError: the machine does not boot or does not answer.
@@ -134,7 +134,7 @@ class Inside:
 
 
 def _memory() -> int:
-    """Return what this machine has, in MiB."""
+    """Return the memory of this machine, in MiB."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
@@ -145,9 +145,10 @@ def _script(
     log: Path,
     folder: Path,
 ) -> str:
-    """Return a script that runs a command and leaves its process group and code.
+    """Return a script that runs a command and writes its process group and exit code.
 
-    The words are set in the script: a line of the console may be too short for them.
+    The script contains the words, since a line of the console may be too short for
+    them.
     """
     place = str(cwd or "/")
     settings = [f"{name}={text}" for name, text in environment.items()]
@@ -156,7 +157,7 @@ def _script(
 
 
 class _Job:
-    """A command that runs in the machine."""
+    """A running command in the machine."""
 
     def __init__(self, running: Running, console: Console, folder: Path) -> None:
         self._running = running
@@ -164,12 +165,12 @@ class _Job:
         self._folder = folder
 
     def wait(self, seconds: float) -> int | None:
-        """Return its exit code; None if it runs on after that time."""
+        """Return its exit code; None if it still runs after that time."""
         code = self._folder / "code"
         if any(code.exists() for _ in poll(seconds, _POLL_SECONDS)):
             return int(code.read_text())
         if self._running.is_active():
-            # A kernel with error messages may still work: it may only be slow.
+            # A kernel with error messages may still work, only slowly.
             return None
         if code.exists():
             return int(code.read_text())
@@ -179,7 +180,7 @@ class _Job:
         )
 
     def end(self) -> None:
-        """End it; where the machine does not answer, that ends it anyway."""
+        """End it; if the machine does not answer, ending the machine ends it anyway."""
         group = self._folder / "group"
         with contextlib.suppress(LabError):
             for signal, seconds in (("TERM", END_SECONDS), ("KILL", _KILL_SECONDS)):

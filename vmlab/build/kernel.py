@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Kernels built from source: ordered, resumed, kept by the hash of all they are of."""
+"""Kernels built from source, resumed if interrupted, cached by a hash of the inputs."""
 
 import contextlib
 import json
@@ -23,26 +23,26 @@ _EARLY = (
     "KASAN_SANITIZE_enlighten.o=n",
     "CFLAGS_enlighten.o=-minline-all-stringops -Dmemcmp=__builtin_memcmp",
 )
-"""What PVH starts runs before KASAN has its shadow of memory: it would die of it."""
+"""A PVH entry runs before KASAN has its shadow memory, which would crash the kernel."""
 _NAME = re.compile(r"[a-z0-9][\w.-]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be built."""
+    """The order of a build."""
 
     source: str
     """`debian`, a tarball or a tree."""
     patches: tuple[Path, ...] = ()
-    """Files and folders."""
+    """Files and folders of patches."""
     config: tuple[str, ...] = ()
-    """Presets and files, on top of those that every kernel has."""
+    """Presets and files, in addition to those of every kernel."""
     addition: Addition | None = None
-    """Software from elsewhere that comes into the kernel."""
+    """Software that is added to the kernel."""
     modules: tuple[Path, ...] = ()
-    """Folders with modules to be built beside it."""
+    """Folders with external modules."""
     in_vm: bool = False
-    """Whether a machine builds it, instead of this host."""
+    """Whether a machine builds it instead of this host."""
     base: tuple[str, ...] = ()
     """Presets and files that every kernel gets besides `config.ALWAYS`. An option of
     these may be missing where a kernel does not have it."""
@@ -50,7 +50,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is known of a kernel that was built."""
+    """The record of a built kernel."""
 
     version: str
     origin: str
@@ -58,19 +58,19 @@ class About:
     config: tuple[str, ...]
     kdir: str
     steps: int
-    """How many steps the build took, for the progress of the next."""
+    """The number of steps of the build, for the progress of the next one."""
     in_vm: bool = False
     addition: str = ""
-    """What came into the kernel from elsewhere, and how; empty if nothing did."""
+    """The added software, and how it was added; empty if there is none."""
 
 
 def build(order: Order) -> Kernel:
-    """Build a kernel, or return the one that was built from the same.
+    """Build a kernel, or return the one that was built from the same inputs.
 
     The next build continues where an interrupted one stopped.
 
     Raises:
-        LabError: sources, a patch or an option are no good, or it does not build.
+        LabError: the sources, a patch or an option are wrong, or the build fails.
     """
     with inside.chosen(in_vm=order.in_vm) as builder:
         return _build(order, builder)
@@ -160,9 +160,9 @@ def _compile(
 
 
 def _image(out: Path) -> tuple[str, str]:
-    """Return make's goal for what QEMU boots, and where that is then.
+    """Return make's goal for QEMU's kernel image, and the path of the image.
 
-    Uncompressed a kernel starts faster, but it must know PVH to be started so.
+    An uncompressed kernel starts faster, but needs support for PVH.
     """
     if _has(out, "CONFIG_PVH"):
         return "vmlinux", "vmlinux"
@@ -184,7 +184,7 @@ def _configure(
     optional: Collection[str],
     run: Callable[..., None],
 ) -> None:
-    """Make the configuration, unless an interrupted build has left it."""
+    """Create the configuration, unless an interrupted build has created it."""
     marker = out / ".config.wanted"
     text = config.render(options)
     if marker.exists() and marker.read_text() == text:
@@ -208,7 +208,7 @@ def _last_steps() -> int:
 
 
 def about_of(root: Path) -> About:
-    """Return what is known of a kernel that was built.
+    """Return the record of a built kernel.
 
     Raises:
         LabError: another version of the lab has built it, or none.
@@ -224,7 +224,7 @@ def about_of(root: Path) -> About:
 
 
 def load(root: Path) -> Kernel:
-    """Return a kernel that was built.
+    """Return a built kernel.
 
     Raises:
         LabError: there is none.
@@ -241,7 +241,7 @@ def remember(name: str, kernel: Kernel) -> None:
     """Give a kernel a name.
 
     Raises:
-        LabError: it is no good as a name.
+        LabError: the name is not valid.
     """
     if not _NAME.fullmatch(name):
         raise LabError(f"{name!r} is not a valid name for a kernel")
@@ -259,7 +259,7 @@ def remember(name: str, kernel: Kernel) -> None:
 
 
 def named(name: str) -> Kernel:
-    """Return the kernel of a name.
+    """Return the kernel with a name.
 
     Raises:
         LabError: there is none, or its files are missing.
@@ -272,7 +272,7 @@ def named(name: str) -> Kernel:
 
 
 def names() -> dict[str, Kernel]:
-    """Return the kernels that have a name and are still there."""
+    """Return the named kernels that still exist."""
     kernels = {}
     for path in sorted((cache.folder() / "kernels").glob("*.json")):
         # Another version of the lab may have stored it in another form.

@@ -14,7 +14,7 @@ from vmlab.build.builder import HOST, Builder, Job
 from vmlab.errors import LabError
 
 SECONDS = 3 * 3600
-"""No build takes longer."""
+"""The time limit of a build."""
 
 _POLL_SECONDS = 1.0
 _STEP = re.compile(r"\s+(?:CC|LD|AR|AS|HOSTCC|HOSTLD)\s")
@@ -33,20 +33,21 @@ def make(
     builder: Builder = HOST,
     writes: Sequence[Path] = (),
 ) -> None:
-    """Run make to its end.
+    """Run make until it ends.
 
     Args:
-        arguments: what it is given besides.
-        subject: what is built, for the message.
-        log: what it prints is added to this file.
-        cwd: where it runs.
-        jobs: how many at once; None for one a processor.
+        arguments: its further arguments.
+        subject: the name of the build, for messages.
+        log: the file to which its output is appended.
+        cwd: the folder in which it runs.
+        jobs: the number of parallel jobs; None for one per processor.
         report: called now and then with the number of finished steps.
-        builder: who runs it.
-        writes: the folders below which it writes, besides ccache's.
+        builder: the place where it runs.
+        writes: the folders below which it writes, in addition to ccache's.
 
     Raises:
-        LabError: it failed, or took too long; has the first error of the log.
+        LabError: it failed, or took too long; the message has the first error of the
+            log.
     """
     words = ["make", "--no-print-directory", f"-j{jobs or builder.processors}"]
     words.append(f"CC={builder.cc}")
@@ -123,11 +124,11 @@ def _first_errors(output: str) -> str:
 
 
 class Progress:
-    """A line on the terminal that says how far a build is; lines where there is none.
+    """The progress of a build: one line on a terminal, else several lines.
 
     Args:
-        what: what is built.
-        total: how many steps it took the last time; 0 if unknown.
+        what: the name of the build.
+        total: the number of steps of the last build; 0 if unknown.
     """
 
     def __init__(self, subject: str, total: int = 0) -> None:
@@ -138,7 +139,7 @@ class Progress:
         self.steps = 0
 
     def __call__(self, steps: int) -> None:
-        """Say it: on a terminal each time, in a log each half minute."""
+        """Print the progress: on a terminal each time, in a log each half minute."""
         self.steps = steps
         passed = time.monotonic() - self._begun
         of_all = f" of about {self._total}" if self._total >= steps > 0 else ""

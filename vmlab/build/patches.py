@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Patches: found, applied whole or not at all, complained of by name and hunk."""
+"""Patches: found, and applied completely or not at all; errors name patch and hunk."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ _TARGET = re.compile(r"^\|\+\+\+ (\S+)")
 def collect(paths: Iterable[Path]) -> list[Path]:
     """Return patch files in the order in which they are applied.
 
-    A folder stands for its patches: in the order of its `series` file if it has one,
+    A folder means all its patches: in the order of its `series` file if it has one,
     else by name.
 
     Raises:
@@ -49,11 +49,11 @@ def _patches(path: Path) -> list[Path]:
 
 
 def apply(tree: Path, patch: Path) -> None:
-    """Apply a patch (as patch -p1 does), if all of it applies.
+    """Apply a patch (as patch -p1 does), if all of its hunks apply.
 
     Raises:
-        LabError: it does not; names the patch, the file and the hunk. The tree is as it
-            was then.
+        LabError: a hunk does not apply; the message names the patch, the file and the
+            hunk. The tree is then unchanged.
     """
     problems = _try(tree, patch)
     if problems:
@@ -70,7 +70,7 @@ def apply(tree: Path, patch: Path) -> None:
 
 
 def _try(tree: Path, patch: Path, *options: str) -> list[str]:
-    """Return what would go wrong."""
+    """Return the errors of applying a patch."""
     command = (*_command(tree, patch), "--dry-run", *options)
     return list(_problems(run(*command, seconds=300, allowed=(0, 1, 2))))
 
@@ -81,7 +81,7 @@ def _command(tree: Path, patch: Path) -> tuple[str | Path, ...]:
 
 
 def _problems(output: str) -> Iterator[str]:
-    """Tell what patch(1) complains of, a line each."""
+    """Return the errors of patch(1), a line each."""
     file = number = ""
     for line in output.splitlines():
         if match := _FILE.match(line):

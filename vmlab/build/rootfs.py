@@ -12,7 +12,7 @@ from vmlab.errors import LabError
 from vmlab.tool import find, run
 
 SECONDS = 1800
-"""Ninety on an idle machine, most of them dpkg's."""
+"""Most of the ninety seconds on an idle machine are dpkg's."""
 
 _IMAGE = "image"
 _SOURCE = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
@@ -20,26 +20,26 @@ _LEFT_OUT = ("doc", "info", "locale", "man")
 
 
 def made(names: Sequence[str], notes: Mapping[str, str]) -> Path:
-    """Return the folder of a root file system; it is made once for the same packages.
+    """Return the folder of a root file system, created once for the same packages.
 
     Args:
-        names: the packages that it has besides the essential ones.
-        notes: commands to run in it, whose output is kept under their names.
+        names: the packages in addition to the essential ones.
+        notes: commands to run in it, by the names under which their output is kept.
 
     Raises:
-        LabError: mmdebstrap or Debian's archive is not there.
+        LabError: mmdebstrap or Debian's archive is not available.
     """
     made_from = cache.key(packages=packages.versions(names), notes=notes, layout=1)
     return cache.get("rootfs", made_from, lambda path: _make(names, notes, path))
 
 
 def image(folder: Path) -> Path:
-    """Return the image of a root file system: ext2, to be mounted read-only."""
+    """Return the ext2 image of a root file system, to be mounted read-only."""
     return folder / _IMAGE
 
 
 def note(folder: Path, name: str) -> str:
-    """Return what a command has printed in it."""
+    """Return the kept output of a command."""
     return (folder / name).read_text()
 
 
@@ -77,10 +77,10 @@ def _make(names: Sequence[str], notes: Mapping[str, str], path: Path) -> None:
 
 
 def _sources() -> list[str]:
-    """Return where this machine's apt has Debian from.
+    """Return the mirror from which this machine's apt gets Debian.
 
     Raises:
-        LabError: it does not know Debian.
+        LabError: apt has no source for Debian.
     """
     targets = ("Created-By: Packages", "Origin: Debian")
     lines = run("apt-get", "indextargets", "--format", _SOURCE, *targets).splitlines()

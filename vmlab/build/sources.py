@@ -21,7 +21,7 @@ _NUMBERS = ("VERSION", "PATCHLEVEL", "SUBLEVEL")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a kernel's sources come from."""
+    """The origin of a kernel's sources."""
 
     path: Path
     """A tarball or a tree."""
@@ -34,10 +34,10 @@ class Origin:
 
 
 def find(text: str) -> Origin:
-    """Return what --source means: `debian`, a tarball or a tree.
+    """Return the origin that --source names: `debian`, a tarball or a tree.
 
     Raises:
-        LabError: it is not there, or is no kernel.
+        LabError: it does not exist, or is not a kernel.
     """
     if text == DEBIAN:
         archives = sorted(
@@ -66,7 +66,7 @@ def version(tree: Path) -> KernelVersion:
     """Return the version in a tree's Makefile.
 
     Raises:
-        LabError: it is no tree of a kernel.
+        LabError: the folder is not a kernel tree.
     """
     makefile = tree / "Makefile"
     text = makefile.read_text(errors="replace") if makefile.exists() else ""
@@ -89,15 +89,16 @@ def prepare(
     more: Callable[[Path, Path], Sequence[Path]] | None = None,
     more_from: str = "",
 ) -> Path:
-    """Return a tree with patches applied; it is made once.
+    """Return a tree with patches applied, which is created once.
 
-    Where a patch does not apply the tree is thrown away: nothing is left half done.
+    If a patch does not apply, the tree is deleted, so that no partly patched one is
+    left.
 
     Args:
         origin: the sources.
         patch_files: the patches, in order.
-        more: given the tree and a folder to write to, returns further patches.
-        more_from: the hash of what those are made from.
+        more: gets the tree and a folder to write to, and returns further patches.
+        more_from: the hash of the inputs of those.
 
     Raises:
         LabError: the sources cannot be unpacked, or a patch does not apply.
@@ -123,7 +124,7 @@ def _unpack(origin: Path, path: Path) -> None:
         shutil.copytree(
             origin, path, symlinks=True, ignore=shutil.ignore_patterns(".git")
         )
-        # A tree that was built in cannot be built from elsewhere.
+        # A tree with an in-tree build cannot be built in another folder.
         if (path / ".config").exists() or (path / "include" / "config").exists():
             run("make", "-s", "mrproper", cwd=path, seconds=300)
     else:
