@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The commands that show a finding again."""
+"""The commands that reproduce a finding."""
 
 import shlex
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from reports.model import Check, Outcome, Run
 from reports.suites import ROOT
 
 _REMOTE = "iscsi"
-"""The kind of a target that is given by its URL."""
+"""The kind of a target given by its URL."""
 
 _ANYWHERE = "iscsi://HOST/NAME"
 
 _PYTEST = "pytest" if (ROOT / "pyproject.toml").exists() else "iscsi-assay run"
-"""In a clone suites are where one stands."""
+"""The current folder of a clone, whose suites need no path."""
 
 
 def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, ...]:
-    """Return what to type to see a failed check again, the shortest way first.
+    """Return the commands that repeat a failed check, the shortest first.
 
     Args:
         check: the check.
         run: its run.
-        results: the folder of the run's Allure results, if there is one: bundles are
+        results: the folder of the run's Allure results, if there is one; bundles are
             beside it.
     """
     options = options_of(check, run.strength)
@@ -39,12 +39,12 @@ def commands(check: Check, run: Run, results: Path | None = None) -> tuple[str, 
 
 
 def nodeid(check: Check, run: Run, *, keeps_row: bool = True) -> str:
-    """Return a check's node ID; a check of a project of the user's has its own.
+    """Return a check's node ID; checks of the user's own project keep theirs.
 
     Args:
         check: the check.
         run: its run.
-        keeps_row: whether the name of its combination stays in it (`--strength 3`).
+        keeps_row: whether it keeps the name of its combination (`--strength 3`).
     """
     name = check.check if keeps_row else without_row(check.check)
     path = f"suites/{run.suite}/{name}"
@@ -54,9 +54,9 @@ def nodeid(check: Check, run: Run, *, keeps_row: bool = True) -> str:
 
 
 def options_without_killers(run: Run) -> str:
-    """Return the options of pytest that leave out the checks that killed the target.
+    """Return the options of pytest that deselect the checks that killed the target.
 
-    Deaths that are known of the target are expected, and stay in.
+    Checks with known deaths of the target are expected to kill it, and stay selected.
     """
     killers = [
         shlex.quote(nodeid(check, run))
@@ -67,7 +67,7 @@ def options_without_killers(run: Run) -> str:
 
 
 def target_of(environment: Mapping[str, str]) -> str:
-    """Return the value of `--target` by the facts of a run, without secrets."""
+    """Return the value of `--target` from the facts of a run, without secrets."""
     kind = environment.get("target", "")
     if "target.option" in environment:
         return environment["target.option"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""allure-pytest's own plugins at a part of their cost; the results are the same.
+"""allure-pytest's own plugins at a fraction of their cost, with the same results.
 
-A suite of small checks pays for each result what a check of one PDU costs. Much of that
-is computed for every check although it is the same for many of them.
+In a suite of small checks, a result costs as much time as a check of one PDU. Much of
+it is computed for every check although it is the same for many of them.
 """
 
 import errno
@@ -39,14 +39,14 @@ _MARKS = "allure_"
 """How the names of Allure's own markers begin."""
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+(?=>)")
-"""Where in memory a function is, which is another place in each run."""
+"""The memory address of a function, which differs between runs."""
 
 
 class LeanLogger(AllureFileLogger):
     """Writes a result in a third of the time that Allure's own logger takes.
 
-    Allure writes another file first and renames it, which costs as much as the rest.
-    One write of a few KiB is whole unless the disk is full.
+    Allure writes to a temporary file and renames it, which takes as long as the rest. A
+    single write of a few KiB is complete unless the disk is full.
     """
 
     def _report_item(self, item: Any) -> None:
@@ -81,14 +81,14 @@ def _plain(item: Any) -> dict[str, Any]:
 def _plain_list(values: list[Any]) -> list[Any]:
     """Return a list of Allure's objects, or of strings, as JSON types."""
     if type(values[0]) is Label and all(one.value for one in values):
-        # The encoder takes them as they are: most of a result is labels.
+        # The encoder accepts them unchanged: most of a result is labels.
         return values
     return [_plain(one) if hasattr(one, "__attrs_attrs__") else one for one in values]
 
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """What the results of all parameter sets of one check have in common."""
+    """The common part of the results of all parameter sets of one check."""
 
     full_name: str
     case_id: str
@@ -98,35 +98,35 @@ class _Function:
 
 
 class LeanListener(AllureListener):
-    """Keeps the results, and computes once what the parameter sets of a check share.
+    """Stores the results, and computes their common parts once for each check.
 
-    Fixtures are left out: they tell a report's reader nothing, since the exchange is in
-    the steps, and a file for each of every check costs more than all the rest. A check
-    that has markers of Allure's takes Allure's own, slower way.
+    Fixtures are left out: they do not help a report's reader, since the steps contain
+    the exchange, and a file for each fixture of each check takes longer than everything
+    else. A check with Allure's own markers uses Allure's own, slower code.
     """
 
     functions: dict[str, _Function]
-    """What each check's results have in common, by its name without parameters."""
+    """The common part of each check's results, by its name without parameters."""
 
-    # pluggy ignores a hook that is no function.
+    # pluggy ignores a hook that is not a function.
     pytest_fixture_setup = None
     pytest_fixture_post_finalizer = None
 
     def _update_fixtures_children(self, item: pytest.Item) -> None:
-        """Add nothing: no fixture has a container."""
+        """Do nothing: fixtures have no container."""
 
     def result_of(self, item: pytest.Item) -> TestResult | None:
-        """Return the result of a check that is under way."""
+        """Return the result of a running check."""
         return self.result_by(item.nodeid)
 
     def result_by(self, nodeid: str) -> TestResult | None:
-        """Return the result of a check that is under way, by its node ID."""
+        """Return the result of a running check, by its node ID."""
         identity = self._cache.get(nodeid)
         return self.allure_logger.get_test(identity) if identity else None
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
-        """Fill in what is known of a check once it is set up."""
+        """Fill in the known facts about a check after its setup."""
         result = self.result_of(item)
         if result is None or _has_marks_of_allure(item):
             yield from super().pytest_runtest_setup(item)
@@ -148,15 +148,15 @@ class LeanListener(AllureListener):
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
-        """Fill in the labels, and what identifies the check in other runs."""
+        """Fill in the labels, and the fields that identify the check in other runs."""
         result = self.result_of(item)
         if result is None or _has_marks_of_allure(item):
             yield from super().pytest_runtest_teardown(item)
             return
         yield
         function = self._function(item)
-        # Allure's own is a hash of values: some are told by their address in memory, or
-        # are sets, and differ from run to run.
+        # Allure uses a hash of the parameters' values: some contain a memory address,
+        # or are sets, so the hash differs from run to run.
         callspec = getattr(item, "callspec", None)
         result.historyId = (
             md5(function.full_name, callspec.id) if callspec else function.case_id
@@ -215,7 +215,7 @@ def _name(item: pytest.Item, parameters: dict[str, Any]) -> str:
 
 
 def make_lean(config: pytest.Config) -> None:
-    """Have Allure's plugins do less for each check.
+    """Make Allure's plugins do less for each check.
 
     Only their classes change: Allure unregisters these very objects at the end.
     """
@@ -232,13 +232,13 @@ def make_lean(config: pytest.Config) -> None:
 
 
 def listener_of(config: pytest.Config) -> LeanListener | None:
-    """Return what keeps the results of a run; None without --alluredir."""
+    """Return the plugin that stores the results of a run; None without --alluredir."""
     listener = config.pluginmanager.get_plugin(LISTENER)
     return listener if isinstance(listener, LeanListener) else None
 
 
 def result_under_way(nodeid: str) -> TestResult | None:
-    """Return the result of a check whose phases run or have just ended, by its ID."""
+    """Return the result of a check that runs or has just ended, by its ID."""
     for plugin in allure_commons.plugin_manager.get_plugins():
         if isinstance(plugin, LeanListener):
             return plugin.result_by(nodeid)

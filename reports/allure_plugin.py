@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks in Allure's terms: document, section and requirement, evidence, environment.
+"""Writes checks in Allure's terms: labels, requirements, evidence, environment.
 
-Only this module and `allure_lean` know of Allure: the labels go on when a check begins,
-the attachments when a check is over, the files about the run at its end
-(Allure's own --clean-alluredir would wipe them earlier).
+Only this module and `allure_lean` depend on Allure. Labels are added when a check
+begins, attachments when a check is over, and files about the run at its end (Allure's
+own --clean-alluredir would delete earlier ones).
 """
 
 import gzip
@@ -49,18 +49,18 @@ _EXTENSIONS = {
 }
 
 _LARGE = 32 << 10
-"""Bytes beyond which an attachment is compressed; Wireshark and replay read it so."""
+"""Larger attachments are compressed; Wireshark and replay can read them. In bytes."""
 
 _FIRST_FACTS = ("target", "target.version", "target.kernel", "target.patches")
-"""What a report's reader sees of the environment before all the rest."""
+"""The facts about the environment that a report shows first."""
 
 _ATTACHED = pytest.StashKey[int]()
-"""How many pieces of evidence a check's result has already."""
+"""How many pieces of evidence a check's result already has."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Have Allure's own plugins do less."""
+    """Make Allure's own plugins do less."""
     make_lean(config)
 
 
@@ -70,7 +70,7 @@ def _no_steps() -> list[str]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a check of a requirement that the catalogue does not have."""
+    """Refuse a check whose requirement is not in the catalogue."""
     catalogue = load()
     for item in items:
         try:
@@ -114,8 +114,8 @@ def _labels(names: tuple[str, ...]) -> tuple[list[Label], list[Link]]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Label a check by its requirements; a second try has the same result as the first.
 
-    The labels go straight to the result: as markers they would be read by every worker
-    for every check, and several times for each that runs.
+    The labels are written directly into the result: every worker would read markers for
+    every check, and several times for each one that runs.
     """
     listener = listener_of(item.config)
     result = None if listener is None else listener.result_of(item)
@@ -149,8 +149,8 @@ def pytest_runtest_makereport(
         check = carried(report)
         choices = check.choices if check is not None else ()
         if choices and call.when == "call":
-            # Excluded: the target may choose another value, and the check stays the
-            # same.
+            # Excluded from the identity: the target may choose another value in the
+            # same check.
             allure.dynamic.parameter(
                 "the target chose", "; ".join(choices), excluded=True
             )
@@ -175,9 +175,9 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Say under which combination a check ran, and which one provokes its failure.
+    """Record the combination of a check, and the part that provokes its failure.
 
-    That is known when all of its phases are over. The controller of a parallel run has
+    Both are known when all of its phases are over. The controller of a parallel run has
     no results.
     """
     check = carried(report) if report.when == "teardown" else None
@@ -189,13 +189,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     facts = {"negotiated": keys_of(check.combination.varied)}
     if check.combination.search is not None:
         facts["provoked by"] = provoking(check.combination) or "the default"
-    # Excluded: with another strength it is still the same check.
+    # Excluded from the identity: with another strength it is still the same check.
     result.parameters.extend(
         Parameter(name=name, value=value, excluded=True)
         for name, value in facts.items()
     )
     if not any(label.name == LABEL for label in result.labels):
-        # Further runs of the check have begun its labels anew.
+        # Further runs of the check have reset its labels.
         _label_verdict(result, check)
 
 
@@ -205,7 +205,7 @@ def _label_verdict(result: TestResult, check: Check) -> None:
 
 
 def _attach(piece: Evidence) -> None:
-    """Attach evidence, compressed where it would swell the report."""
+    """Attach evidence, compressed if it is large."""
     extension = _EXTENSIONS.get(piece.mime_type, "bin")
     if len(piece.content) <= _LARGE:
         allure.attach(piece.content, piece.name, piece.mime_type, extension)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What is found out of a check when its reports are gone: the death that it has caused.
+"""Changes the outcome of a check after its reports, for a death that it caused.
 
 A target may die a moment after the check that killed it is over. The next check's first
-report carries the amendment, from a worker to the controller too; there it becomes one
-more report of the check that is charged.
+report carries the amendment, also from a worker to the controller, where it becomes one
+more report of the charged check.
 """
 
 from typing import Any
@@ -16,17 +16,17 @@ from reports.model import Check, Outcome
 from reports.verdicts import attach
 
 AMENDED = "assay_amended"
-"""The attribute by which a report carries the amendment of another check, as JSON."""
+"""The attribute of a report with the amendment of another check, as JSON."""
 
 
 class Amendment(msgspec.Struct, frozen=True):
-    """What has become of a check that was over."""
+    """The amended outcome of a finished check."""
 
     nodeid: str
     file: str
     line: int | None
     name: str
-    """With file and line the check's place, as pytest's reports have it."""
+    """The check's place with file and line, as in pytest's reports."""
     words: str
     check: Check
 
@@ -36,26 +36,26 @@ def amendment(item: pytest.Item, check: Check, words: str) -> Amendment:
 
     Args:
         item: its item.
-        check: the check as it stands now.
-        words: why, for who reads the run in full.
+        check: the check in its present state.
+        words: the reason, for the detailed output.
     """
     return Amendment(item.nodeid, *item.location, words, check)
 
 
 def carry(report: pytest.TestReport, amended: Amendment) -> None:
-    """Have a report carry an amendment."""
+    """Attach an amendment to a report."""
     setattr(report, AMENDED, msgspec.json.encode(amended).decode())
 
 
 class _Amender:
-    """Makes a report of each amendment: failed, or expected to fail."""
+    """Turns each amendment into a report: failed, or expected to fail."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Report what a report carries of another check."""
+        """Publish the amendment in a report."""
         text = getattr(report, AMENDED, None)
         if text is None:
             return
@@ -80,6 +80,6 @@ class _Amender:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Take amendments where reports are collected."""
+    """Register the plugin where reports are collected."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Amender(config))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What kind of answer a target gave, from the normalised answer of a failure.
+"""Classifies the target's answer, from the normalised answer of a failure.
 
-`Failure.answer` begins with the kind of the PDU that came, and its codes, or is one of
-a few phrases for what is no PDU (`reports.model`).
+`Failure.answer` begins with the kind of the received PDU and its codes, or is one of a
+few phrases if there was no PDU (`reports.model`).
 """
 
 from enum import StrEnum
@@ -11,18 +11,18 @@ from reports.model import Failure
 
 
 class Treatment(StrEnum):
-    """What a target did with a request, judged by its answer."""
+    """The reaction of a target to a request, judged by its answer."""
 
     SILENT = "silent"
-    """Nothing came, or the connection was dropped."""
+    """No answer came, or the connection was dropped."""
     REFUSED = "refused"
     """The request was refused."""
     DONE = "done"
-    """Anything else: the request was carried out, rightly or wrongly."""
+    """Any other answer: the request was carried out, rightly or wrongly."""
 
 
 LET_IN = "LoginResponse 0000 FULL_FEATURE"
-"""The end of a login that succeeds."""
+"""The end of a successful login."""
 
 _SILENT = ("no answer", "connection dropped", "no connection")
 _REFUSED = (
@@ -39,7 +39,7 @@ _LOGIN, _LOGIN_GOES_ON = "LoginResponse ", "LoginResponse 0000"
 
 
 def treatment(failure: Failure) -> Treatment:
-    """Return what the target did with the request."""
+    """Return the target's reaction to the request."""
     answer = failure.answer
     if answer.startswith(_SILENT):
         return Treatment.SILENT

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """An archive of runs: a folder, or a branch of a git repository, that only grows.
 
-Each run is a file of its own, named by what it is of, when it began and its content: to
-append the same run again changes nothing, and two hosts that append do not meet.
+Each run is a file, named by its target, its start and its content. Appending the same
+run again changes nothing, and two hosts that append do not conflict.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from reports.model import Outcome, Run
 from reports.run import RunFileError, decode, encode
 
 REVISION = "target.revision"
-"""The fact of a run that says which revision of the target was tested."""
+"""The fact with the tested revision of the target."""
 
 _SECONDS = 60
 _TRIES = 20
-"""How often a commit is tried anew that another one has come before."""
+"""How often a commit is retried if another commit came first."""
 _NOT_GREEN = frozenset(
     {Outcome.BROKEN, Outcome.GONE, Outcome.TROUBLE, Outcome.NOT_RUN, Outcome.NOT_JUDGED}
 )
@@ -35,13 +35,13 @@ class ArchiveError(Exception):
 
 
 def revision_of(run: Run) -> str:
-    """Return which revision of the target a run tested, else the target's version."""
+    """Return the tested revision of a run's target, else the target's version."""
     facts = run.environment
     return facts.get(REVISION, "") or facts.get("target.version", "")
 
 
 def is_green(run: Run) -> bool:
-    """Tell whether every check of a run passed or failed as a known deviation."""
+    """Tell whether every check of a run passed or failed by a known deviation."""
     return (
         run.is_complete
         and bool(run.checks)
@@ -50,16 +50,17 @@ def is_green(run: Run) -> bool:
 
 
 def append(place: Path, run: Run, *, revision: str = "", branch: str = "") -> str:
-    """Add a run to an archive; return the name of its file there.
+    """Add a run to an archive; return the name of its file.
 
     Args:
-        place: the archive's folder, made if it is missing; with a branch a repository.
+        place: the archive's folder, which is created if it is missing; with a branch a
+            repository.
         run: the run.
         revision: the revision of the target that it tested; empty if it is unknown.
-        branch: the branch that is the archive, made if it is missing.
+        branch: the branch that is the archive, which is created if it is missing.
 
     Raises:
-        ArchiveError: git refuses.
+        ArchiveError: git fails.
     """
     if revision:
         run = replace(run, environment=run.environment | {REVISION: revision})
@@ -137,7 +138,7 @@ def _ref(branch: str) -> str:
 
 
 def _commit(place: Path, branch: str, name: str, content: bytes, message: str) -> None:
-    """Add a file to a branch, whatever is checked out; others may do so meanwhile."""
+    """Commit a file to a branch without a checkout; others may commit meanwhile."""
     _git(place, "check-ref-format", _ref(branch))
     blob = _git(place, "hash-object", "-w", "--stdin", stdin=content).decode().strip()
     for _ in range(_TRIES):

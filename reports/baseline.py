@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A baseline: what a target does wrong today, as a file of known deviations.
+"""A baseline: the present deviations of a target, as a file of known deviations.
 
-One entry a finding. The next run with the file ends green; a new finding, or one that
-is gone, turns it red.
+It has one entry for each finding. The next run with the file is green; a new finding,
+or a deviation that is gone, makes it red.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from reports.printable import one_line
 from spec import Requirement, load
 
 _WIDTH = 300
-"""Characters of `what`."""
+"""The maximum length of `what`, in characters."""
 
 _HEAD = """\
 # Known deviations of {name}, as a run of {started} found them.
@@ -35,7 +35,7 @@ def baseline(
 
     Args:
         run: the run.
-        findings: its findings; those that are known deviations already stay in.
+        findings: its findings, including those that are known deviations already.
         catalogue: the requirements; None for those of `spec`.
     """
     requirements = load() if catalogue is None else catalogue
@@ -47,7 +47,7 @@ def baseline(
 def _entries(
     one: Finding, run: Run, catalogue: Mapping[str, Requirement]
 ) -> list[dict[str, Any]]:
-    """Return the entry of a finding, one for each end of the target that it shows."""
+    """Return the entries of a finding, one for each way in which the target ended."""
     by_end: dict[str, list[str]] = {}
     # Checks that are not judged because of this failure fail again, too.
     for check in (*one.checks, *one.not_judged):
@@ -69,7 +69,7 @@ def _entries(
 
 
 def _what(one: Finding) -> str:
-    """Say what the target did, and what it had to do."""
+    """Return what the target did, and what it had to do."""
     if one.ending is not None:
         return one.actual
     # The actual value may be long, so it is cut; the expected one explains it.
@@ -77,11 +77,11 @@ def _what(one: Finding) -> str:
 
 
 def _end(check: Check) -> str:
-    """Return text that identifies a death; "" if the target did not die."""
+    """Return a text that identifies a death; "" if the target did not die."""
     ending = check.ending
     if ending is None or not check.target_died:
         return ""
     text = ending.functions[0] if ending.functions else ending.signal or ending.reason
-    # A part of the target's output is enough to match; the file should stay readable.
+    # A part of the target's output is enough to match, and keeps the file readable.
     parts = "".join(one if one.isprintable() else "\n" for one in text).split("\n")
     return max(parts, key=len)

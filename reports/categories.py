@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Allure's categories: each result has a label with the outcome of its check.
 
-Allure 3 sorts by that label. Allure 2 knows no labels there, so that it sorts by status
-alone.
+Allure 3 sorts by that label. Allure 2 does not support labels there, so it sorts only
+by status.
 """
 
 import json
@@ -17,7 +17,7 @@ from reports.severity import Severity, severity
 from spec import Requirement, load
 
 LABEL, CHECK = "verdict", "check"
-"""The names of the label, and of the one that says which check it is."""
+"""The names of the label, and of the label that identifies the check."""
 
 _AMISS = frozenset({Outcome.BROKEN, Outcome.WARNED})
 _OTHERS = (
@@ -37,14 +37,14 @@ def verdict(check: Check, catalogue: Mapping[str, Requirement]) -> str:
 
 
 def settle(folder: Path, checks: Iterable[Check]) -> None:
-    """Correct the results of checks that turned out to be something else in the end.
+    """Correct the results of checks whose outcome changed after their end.
 
-    Whether a check rests on what the target lacks is known when all checks are over; a
-    death that a check has brought may show in the next one.
+    Whether a check depends on a feature that the target lacks is known when all checks
+    are over; a death that a check caused may show in the next one.
 
     Args:
         folder: the results.
-        checks: those of the run.
+        checks: the checks of the run.
     """
     late = {
         one.check: one
@@ -81,7 +81,7 @@ def by_label() -> list[dict[str, Any]]:
     return [
         {
             "name": _title(value),
-            # Allure takes the text as a regular expression.
+            # Allure interprets the text as a regular expression.
             "matchers": {"labels": {LABEL: f"^{re.escape(value)}$"}},
         }
         for value in (*map(str, Severity), *map(str, _OTHERS))

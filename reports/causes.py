@@ -65,7 +65,7 @@ _WRONG_ANYWHERE = frozenset(
         "Reject 0x0c",
     }
 )
-"""Answers that tell their cause by themselves.
+"""Answers that show their cause by themselves.
 
 Reject with reason 4 or 9, Protocol Error and Invalid PDU field, is no such answer.
 """
@@ -89,14 +89,14 @@ _TELLING = (
     "SCSIResponse CHECK CONDITION 5h/53h/02h",
     "SCSIResponse CHECK CONDITION Bh/",
 )
-"""How refusals begin whose reason lies in the target's state, not in the request.
+"""The beginnings of refusals because of the target's state, not of the request.
 
-A login that is refused with status 0200 or 0201 may be so for many reasons, and so may
-a command with ILLEGAL REQUEST.
+A login may be refused with status 0200 or 0201 for many reasons, and so may a command
+with ILLEGAL REQUEST.
 """
 
 _OTHER_DATA = (OTHER_DATA, "SCSIResponse CHECK CONDITION Eh/")
-"""How it shows that data is not what was written: by a read, or by MISCOMPARE."""
+"""How a check finds wrong data: by a read, or by MISCOMPARE."""
 
 _CODES = re.compile(r"[A-Z]+(?:_[A-Z]+)+(?:, [A-Z]+(?:_[A-Z]+)+)*")
 """The answer of a list of codes, such as the names of unit attentions."""
@@ -109,12 +109,13 @@ _GOOD = frozenset({"GOOD", "SCSIResponse GOOD"})
 _MANY_REASONS = frozenset(
     {"LoginResponse 0000", "LoginResponse 0200", "LoginResponse 0201", *_GOOD}
 )
-"""Answers that join no requirements of a section: each may have its own reason."""
+"""Answers that do not join requirements of a section, since each may have another
+reason."""
 
 _LOGIN = "LoginResponse"
 
 _SAYS_NOTHING = frozenset({"", "LoginResponse 0000", *_GOOD})
-"""Answers that join no requirements of a check: they may come for any reason."""
+"""Answers that do not join requirements of a check, since they may have any reason."""
 
 _KEYS_DOCUMENT, _KEYS_CHAPTER = "RFC 7143", "13."
 
@@ -123,16 +124,16 @@ _PLAIN_AREAS = frozenset({"data-in", "data-out-r2t", "read", "write"})
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cause:
-    """What is known of one failure, without what differs from check to check."""
+    """The known facts about one failure, without those that differ between checks."""
 
     requirement: str
     pdu: str = ""
     field: str = ""
     answer: str = ""
     end: tuple[str, ...] = ()
-    """How the target ended: its kind, and the function or the signal."""
+    """How the target ended: the kind, and the function or the signal."""
     combination: tuple[str, ...] = ()
-    """The parameters that provoke it beside the default."""
+    """The parameters that provoke it, if they are not the defaults."""
 
 
 def cause_of(check: Check) -> Cause:
@@ -171,7 +172,7 @@ def clauses_of(check: Check) -> tuple[str, ...]:
 
 
 def end_of(check: Check) -> Ending | None:
-    """Return how the target ended; a lost connection alone is no end of it."""
+    """Return how the target ended; a lost connection is not an end."""
     ending = check.ending
     return None if ending is None or ending.kind is _DROPPED else ending
 
@@ -179,7 +180,7 @@ def end_of(check: Check) -> Ending | None:
 def related_of(
     checks: Iterable[Check], catalogue: Mapping[str, Requirement]
 ) -> Mapping[str, set[str]]:
-    """Return for each requirement those that it is looked at with, or restates."""
+    """Return for each requirement those that share a check with it, or restate it."""
     related: defaultdict[str, set[str]] = defaultdict(set)
     for check in checks:
         for name in check.requirements:
@@ -205,7 +206,7 @@ class _Sets:
         return number
 
     def join(self, one: int, other: int) -> None:
-        """Make one set of the sets of two numbers."""
+        """Merge the sets of two numbers."""
         self._parents[self.root(other)] = self.root(one)
 
 
@@ -214,9 +215,9 @@ def groups_of(
     related: Mapping[str, set[str]],
     catalogue: Mapping[str, Requirement],
 ) -> list[list[Check]]:
-    """Return the checks by their causes.
+    """Group the checks by their causes.
 
-    What needs different combinations to show has different causes.
+    Failures that need different combinations have different causes.
     """
     by_set: dict[tuple[str, ...], list[Check]] = {}
     for check in checks:
@@ -264,7 +265,7 @@ def _listed_together(checks: Sequence[Check]) -> Iterator[tuple[int, int]]:
 def _keys(
     check: Check, cause: Cause, requirement: Requirement | None
 ) -> list[Hashable]:
-    """Return what a failure must share with another to have the same cause."""
+    """Return the values that failures must share to have the same cause."""
     keys: list[Hashable] = [cause]
     if cause.combination:
         keys.append(("combination", cause.requirement))
@@ -288,7 +289,7 @@ def _keys(
 
 
 def _is_known_by_its_answer(check: Check) -> bool:
-    """Tell whether a target that serves no login after a check still answers one."""
+    """Tell whether a target that serves no login after a check still answers logins."""
     ending, failure = check.ending, check.failure
     if ending is None or failure is None or ending.kind is not EndingKind.HUNG:
         return False
@@ -296,11 +297,12 @@ def _is_known_by_its_answer(check: Check) -> bool:
 
 
 def _keys_of_answer(check: Check, cause: Cause) -> list[Hashable]:
-    """Return what failures share in which the target did the same."""
+    """Return the values that failures share in which the target did the same."""
     function = check.check.partition("[")[0]
     kind = None if check.failure is None else treatment(check.failure)
     if cause.answer in _WRONG_ANYWHERE:
-        # It is wrong by itself, so it says nothing of the rule of its check.
+        # The answer is wrong by itself, so it proves nothing about the rule of its
+        # check.
         return [("answer", cause.answer)]
     keys: list[Hashable] = [("check", cause.requirement, function)]
     keys.append(("carries", function, check.requirements))
@@ -324,8 +326,8 @@ def _keys_of_like_rules(
 ) -> list[Hashable]:
     """Return the keys shared by failures that break one rule in several cases.
 
-    Refusals are alike if they give the same reason, lists of codes if they name the
-    same ones, other answers if all of them hold something or all hold nothing.
+    Refusals are equal if they give the same reason, lists of codes if they contain the
+    same ones, other answers if all of them have contents or all are empty.
     """
     if check.failure is None:
         return []
@@ -342,7 +344,7 @@ def _keys_of_like_rules(
 def _keys_of_section(
     check: Check, cause: Cause, requirement: Requirement
 ) -> list[Hashable]:
-    """Return what failures share that break requirements of one section."""
+    """Return the values that failures of requirements in one section share."""
     place = requirement.document, requirement.section
     failure = check.failure
     if failure is None or not failure.answer or treatment(failure) is Treatment.SILENT:
@@ -357,7 +359,7 @@ def _keys_of_section(
 
 
 def _by_answer(causes: Sequence[Cause]) -> Iterator[tuple[int, int]]:
-    """Yield each two failures with the same answer, one for each requirement."""
+    """Yield each pair of failures with the same answer, one for each requirement."""
     first: dict[Cause, int] = {}
     for number, cause in enumerate(causes):
         if not cause.end and cause.answer not in {"", *_MANY_REASONS}:
@@ -374,8 +376,8 @@ def _data_mismatches(
 ) -> list[int]:
     """Return the failures in which the data read differs from the data written.
 
-    They have one cause if plain reads and writes are among them: these are what every
-    other command is judged by. Else each command may be wrong by itself.
+    They have one cause if plain reads and writes are among them, since every other
+    command is judged by these. Otherwise each command may be wrong by itself.
     """
     areas = {
         number: entry.area

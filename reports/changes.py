@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What changed from one run to the next run of the same target, check by check.
 
-A check is worse if it was carried out in both runs and came to something worse. What a
-run did not carry out says nothing about the target: a check that is new, gone, not run
-or in trouble is told apart and is never a regression.
+A check is worse if both runs carried it out and its outcome is worse. A check that was
+not carried out proves nothing about the target: a check that is new, missing, not run
+or in trouble is listed separately and is never a regression.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,11 +54,11 @@ class Changes:
     vanished: tuple[Check, ...]
     """Checks that only the earlier run has."""
     not_carried_out: tuple[Check, ...]
-    """Checks that one of the runs did not carry out, as the later run has them."""
+    """Checks that one of the runs did not carry out, as in the later run."""
     new_findings: tuple[Finding, ...]
-    """Findings of the later run that have no cause in common with an earlier one."""
+    """Findings of the later run that share no cause with an earlier one."""
     gone_findings: tuple[Finding, ...]
-    """Findings of the earlier run that the later one does not show, though it could."""
+    """Findings of the earlier run that the later one could show, but does not."""
 
 
 def lineage(run: Run) -> tuple[str, ...] | None:
@@ -84,7 +84,7 @@ def changes(
     Args:
         before: the earlier run.
         after: the later run.
-        names: what to call them.
+        names: their names.
         catalogue: the requirements; None for those of `spec`.
     """
     old = {check.check: check for check in before.checks}
@@ -121,7 +121,7 @@ def changes(
 
 
 def _is_chance(change: Change) -> bool:
-    """Tell whether a deviation that does not always show is all that differs."""
+    """Tell whether a deviation that does not always show is the only difference."""
     checks = change.before, change.after
     return any(one.varies for one in checks) and all(
         one.varies or one.outcome is Outcome.PASSED for one in checks
@@ -129,7 +129,7 @@ def _is_chance(change: Change) -> bool:
 
 
 def rank(check: Check) -> int | None:
-    """Return how bad a check's outcome is; None where it was not carried out."""
+    """Return how bad a check's outcome is; None if it was not carried out."""
     ending = check.ending
     is_deadly = ending is not None and ending.kind is not EndingKind.DROPPED
     if check.outcome is Outcome.BROKEN and is_deadly:
@@ -138,7 +138,7 @@ def rank(check: Check) -> int | None:
 
 
 def successions(runs: Sequence[Run]) -> list[tuple[int, int]]:
-    """Return which runs follow which: the places of each pair of builds."""
+    """Return which runs follow which, as the places of each pair of builds."""
     last: dict[tuple[str, ...], int] = {}
     pairs = []
     for number, run in enumerate(runs):
@@ -154,11 +154,11 @@ def successions(runs: Sequence[Run]) -> list[tuple[int, int]]:
 def _without_counterpart(
     findings: Sequence[Finding], others: Sequence[Finding], checks: Mapping[str, Check]
 ) -> tuple[Finding, ...]:
-    """Return the findings that the other run does not have, though it could.
+    """Return the findings that the other run could show, but does not.
 
     Args:
         findings: the findings of one run.
-        others: those of the other one.
+        others: the findings of the other run.
         checks: the checks of the other run, by their names.
     """
     return tuple(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a check had negotiated beside the default, in words and as options."""
+"""What a check's sessions negotiated beside the defaults, as text and options."""
 
 import shlex
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from reports.model import Check, Combination, Search
 
 CUT = "TCP segments"
-"""The parameter that is no text key: how the stream to the target was cut."""
+"""The parameter that is not a text key: how the stream to the target was cut."""
 
 ROW = "@"
-"""How the name of a row begins among a check's parameters (`--strength 3`)."""
+"""The prefix of a row's name among a check's parameters (`--strength 3`)."""
 
 
 def keys_of(row: Mapping[str, str]) -> str:
@@ -19,7 +19,7 @@ def keys_of(row: Mapping[str, str]) -> str:
 
 
 def provoking(combination: Combination | None) -> str:
-    """Return what provokes a failure beside the default; nothing if that does alone."""
+    """Return what provokes a failure; empty if the defaults do."""
     if combination is None or combination.smallest == {}:
         return ""
     text = keys_of(combination.provokes)
@@ -33,7 +33,7 @@ def provoking(combination: Combination | None) -> str:
 def set_of(check: Check) -> tuple[str, ...]:
     """Return the names of the parameters that provoke a failure, sorted.
 
-    Values do not count: a burst may be short in several ways.
+    Values are ignored, since a burst may be short in several ways.
     """
     combination = check.combination
     if combination is None or combination.search is None:
@@ -42,7 +42,7 @@ def set_of(check: Check) -> tuple[str, ...]:
 
 
 def options_of(check: Check, strength: int) -> list[str]:
-    """Return the options by which a check meets the same combination again."""
+    """Return the options with which a check gets the same combination again."""
     combination = check.combination
     if combination is None or combination.smallest == {}:
         return []
@@ -55,7 +55,7 @@ def options_of(check: Check, strength: int) -> list[str]:
 
 
 def without_row(check: str) -> str:
-    """Return the name of a check without that of a row, as strength 1 has it."""
+    """Return the name of a check without its row, as at strength 1."""
     head, bracket, parameters = check.partition("[")
     if not bracket or parameters.startswith(ROW):
         return head

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Several runs side by side: what changed, the findings, a matrix of requirements."""
+"""A comparison of runs: changes, findings, and a matrix of requirements."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class Comparison:
 
 
 def compare(runs: Sequence[Run]) -> Comparison:
-    """Put runs side by side, the older builds of a target first."""
+    """Compare runs, the older builds of a target first."""
     names = named(runs)
     return Comparison(
         names,
@@ -52,7 +52,7 @@ def compare(runs: Sequence[Run]) -> Comparison:
 
 
 def named(runs: Sequence[Run]) -> list[str]:
-    """Return a name for each run; what would be the same is numbered."""
+    """Return a name for each run; equal names are numbered."""
     plain = [one_line(run.name) for run in runs]
     counts = Counter(plain)
     numbers: Counter[str] = Counter()
@@ -65,7 +65,7 @@ def named(runs: Sequence[Run]) -> list[str]:
 
 
 def as_data(compared: Comparison) -> dict[str, Any]:
-    """Return what the page's script needs: columns, rows, evidence by number."""
+    """Return the data of the page's script: columns, rows, evidence by number."""
     tables = [
         {row.requirement.id: row for row in one.rows} for one in compared.statements
     ]
@@ -100,7 +100,7 @@ def as_data(compared: Comparison) -> dict[str, Any]:
 
 
 def _regressed(compared: Comparison) -> set[tuple[str, str]]:
-    """Return the requirements of which a check got worse, with the later run."""
+    """Return the requirements of which a check became worse, with the later run."""
     return {
         (requirement, one.after)
         for one in compared.changes
@@ -176,7 +176,7 @@ def _table(compared: Comparison) -> list[dict[str, Any]]:
 
 
 def _groups(one: Changes) -> list[tuple[str, Sequence[Change | Check]]]:
-    """Return what changed besides regressions, each kind with its name."""
+    """Return the changes other than regressions, each kind with its name."""
     kinds: Mapping[str, Sequence[Change | Check]] = {
         "better": one.better,
         "otherwise, neither better nor worse": one.other,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which requirements have a check: counted, by section and by area.
+"""Counts the requirements with a check, by section and by area.
 
-What covers what is asked of pytest itself, which collects the suite in a process of its
-own: markers are then found wherever they stand, also on parameters.
+pytest itself collects the suite in a separate process, so markers are found at any
+place, also on parameters.
 """
 
 import json
@@ -20,7 +20,7 @@ from reports.suites import ANYWHERE, ROOT
 from spec import Requirement, load, section_key
 
 _SECONDS = 600
-"""Collecting takes ten on a quiet machine."""
+"""On an idle machine, collecting takes ten seconds."""
 
 
 class CoverageError(Exception):
@@ -28,7 +28,7 @@ class CoverageError(Exception):
 
 
 class Recorder:
-    """A pytest plugin that notes which check names which requirement."""
+    """A pytest plugin that records which check names which requirement."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -112,7 +112,7 @@ class Row:
 
     @property
     def open(self) -> int:
-        """How many have neither a check nor a reason."""
+        """The number of requirements with neither a check nor a reason."""
         return self.requirements - self.covered - self.untestable
 
 

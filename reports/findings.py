@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Findings: the failures of a run, one finding for each cause (`reports.causes`).
 
-A finding has a severity, the clauses that are broken, and the check that shows it most
-plainly. Known deviations are findings too, apart from the new ones.
+A finding has a severity, the broken clauses, and the check that shows it best. Known
+deviations are findings, too, but separate from the new ones.
 """
 
 from collections import Counter
@@ -20,19 +20,19 @@ _SERVES = ("the target continues to serve",)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the target does wrong."""
+    """One deviation of the target."""
 
     number: int
     severity: Severity
     clauses: tuple[str, ...]
-    """The IDs of the requirements that are broken, the one of most checks first."""
+    """The IDs of the broken requirements, that of most checks first."""
     checks: tuple[Check, ...]
     """The checks that show it, in the order of the run."""
     example: Check
-    """The check that shows it most plainly."""
+    """The check that shows it best."""
     causes: frozenset[Cause]
     not_judged: tuple[Check, ...] = ()
-    """The checks that stand on what the target does wrong here."""
+    """The checks that depend on the missing behaviour."""
     is_known: bool = False
     """Whether the target's list of known deviations has it."""
 
@@ -48,7 +48,7 @@ class Finding:
 
     @property
     def expected(self) -> tuple[str, ...]:
-        """What the requirement allows, one item an alternative."""
+        """What the requirement allows; each item is an alternative."""
         failure = self.failure
         return _SERVES if failure is None or self.ending else failure.expected
 
@@ -61,11 +61,11 @@ class Finding:
 
     @property
     def reach(self) -> int:
-        """How many checks it touches."""
+        """The number of checks that it affects."""
         return len(self.checks) + len(self.not_judged)
 
     def is_like(self, other: "Finding") -> bool:
-        """Tell whether a finding of another run has a cause in common with this one."""
+        """Tell whether a finding of another run shares a cause with this one."""
         return not self.causes.isdisjoint(other.causes)
 
 
@@ -158,7 +158,7 @@ def _clauses_by_votes(checks: Sequence[Check]) -> tuple[str, ...]:
 
 
 def _example_order(check: Check, clause: str) -> tuple[bool, bool, bool, int, str]:
-    """Return what orders examples: of the clause, with PDUs, a bundle, and short."""
+    """Return the sort key of examples: of the clause, with PDUs, a bundle, short."""
     return (
         clauses_of(check)[0] != clause,
         not check.transcript,

@@ -33,10 +33,10 @@ _CTRF: Mapping[Outcome, str] = {
 }
 _KCIDB: Mapping[Outcome, str] = {
     Outcome.PASSED: "PASS",
-    # The requirement holds; our list of deviations is out of date.
+    # The requirement is met; our list of deviations is out of date.
     Outcome.GONE: "PASS",
     Outcome.BROKEN: "FAIL",
-    # The result describes the target, but does not make the run fail.
+    # The result describes the target, but does not fail the run.
     Outcome.WARNED: "DONE",
     Outcome.NOT_JUDGED: "DONE",
     Outcome.DEVIATES: "FAIL",
@@ -46,7 +46,7 @@ _KCIDB: Mapping[Outcome, str] = {
 }
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LONGEST = 1000
-"""Characters of a message."""
+"""The maximum length of a message, in characters."""
 
 
 def ctrf(run: Run) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What GitHub Actions shows: annotations of findings, and a job summary."""
+"""Output for GitHub Actions: annotations of findings, and a job summary."""
 
 import os
 from pathlib import Path
@@ -17,12 +17,12 @@ from reports.terminal import count
 _ACTIONS = "GITHUB_ACTIONS"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 _MOST_SUMMARY = 900_000
-"""Bytes; GitHub takes a MiB a step."""
+"""The maximum size of a summary in bytes; GitHub accepts a MiB for each step."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the annotations and write the summary, where GitHub reads them."""
+    """Print the annotations and write the summary, if GitHub runs this."""
     run = terminalreporter.config.stash.get(RUN, None)
     if not os.environ.get(_ACTIONS) or run is None or not run.checks:
         return
@@ -38,7 +38,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def annotations(stated: Statement) -> list[str]:
     """Return a workflow command for each new finding, and each deviation that is gone.
 
-    A finding that is a known deviation has none.
+    A known deviation has no command.
     """
     return [
         f"::{'warning' if one.severity is Severity.SHOULD else 'error'} "
@@ -58,7 +58,7 @@ def annotations(stated: Statement) -> list[str]:
 
 
 def _escape(text: str, *, title: bool = False) -> str:
-    """Return text as GitHub's workflow commands want it."""
+    """Return text escaped for GitHub's workflow commands."""
     for raw, coded in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
         text = text.replace(raw, coded)
     return text.replace(":", "%3A").replace(",", "%2C") if title else text

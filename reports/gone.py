@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Listed deviations that a run did not show: the list is out of date.
 
-Such a run fails, so that somebody corrects the list.
+Such a run fails, so that the list is corrected.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ class Gone:
 
     entry: Entry
     checks: tuple[Check, ...]
-    """The checks that had to show it and did not."""
+    """The checks that had to show it, but did not."""
     still: int
-    """In how many other checks it shows."""
+    """The number of other checks that show it."""
 
     @property
     def advice(self) -> str:
-        """What to do with the entry in its file."""
+        """The instruction for the entry in its file."""
         if not self.still:
             return "remove the entry from"
         others = "1 other check" if self.still == 1 else f"{self.still} other checks"
@@ -32,7 +32,7 @@ class Gone:
 def gone(run: Run) -> tuple[Gone, ...]:
     """Return the listed deviations that a run did not show, those of most checks first.
 
-    An entry without `always` may stay away, and is none of them.
+    An entry with `always = false` is not among them, since it need not show.
     """
     by_entry: dict[Entry, list[Check]] = {}
     for check in run.checks:
@@ -53,7 +53,7 @@ def _still(run: Run, entry: Entry) -> int:
 
 
 def sentence(one: Gone) -> str:
-    """Return a sentence about a deviation that is gone: what it was, what to do."""
+    """Return a sentence about a deviation that is gone: what it was, and what to do."""
     where = one.checks[0].check
     if len(one.checks) > 1:
         where = f"{len(one.checks)} checks, such as {where}"

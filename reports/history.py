@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The lives of checks, findings and clauses over the runs of an archive.
+"""The lifetimes of checks, findings and clauses over the runs of an archive.
 
-A life is what a thing came to in each run that says something of it: since when it is
-as it is now, with which revision of the target that began, and how steady it is. Steady
-is what comes out alike in all runs of one revision.
+A lifetime consists of the states of a check, a finding or a clause in the runs that
+determine it. It shows since when the present state lasts, with which revision of the
+target it began, and how steady it is. Steady means that all runs of one revision have
+the same state.
 """
 
 from collections import Counter
@@ -28,7 +29,7 @@ SEEN, GONE = "seen", "gone"
 
 
 class Kind(StrEnum):
-    """What has a life."""
+    """The kinds of things with a lifetime."""
 
     FINDING = "finding"
     CHECK = "check"
@@ -42,7 +43,7 @@ class Lifetime:
     kind: Kind
     name: str
     states: tuple[tuple[Run, str], ...]
-    """The runs that say something of it, the oldest first, each with what it says."""
+    """The runs that determine its state, the oldest first, each with the state."""
 
     @property
     def now(self) -> str:
@@ -71,7 +72,7 @@ class Lifetime:
 
     @property
     def steadiness(self) -> tuple[int, int]:
-        """How many runs agree with most of their revision, and how many there are."""
+        """How many runs agree with the majority of their revision, and the total."""
         by_revision: dict[str, Counter[str]] = {}
         for run, state in self.states:
             by_revision.setdefault(revision_of(run), Counter())[state] += 1
@@ -86,7 +87,7 @@ class Lifetime:
 
     @property
     def always_passed(self) -> bool:
-        """Whether it has always been well."""
+        """Whether it has always been good."""
         return not self.changes and self.now in _WELL
 
 
@@ -104,10 +105,10 @@ def targets(runs: Iterable[Run]) -> dict[str, list[Run]]:
 def lifetimes(
     runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None = None
 ) -> list[Lifetime]:
-    """Return the lives of what the runs of one target show: findings, checks, clauses.
+    """Return the lifetimes of the findings, checks and clauses of one target.
 
     Args:
-        runs: the oldest first.
+        runs: the runs, the oldest first.
         catalogue: the requirements; None for those of `spec`.
     """
     return [*_findings(runs, catalogue), *_checks(runs), *_clauses(runs, catalogue)]
@@ -143,9 +144,9 @@ def _clauses(
 def _findings(
     runs: Sequence[Run], catalogue: Mapping[str, Requirement] | None
 ) -> list[Lifetime]:
-    """Return the life of each cause that any run shows.
+    """Return the lifetime of each cause that any run shows.
 
-    A run in which none of a finding's checks was carried out says nothing of it.
+    A run that carried out none of a finding's checks does not determine its state.
     """
     groups: list[list[Finding]] = []
     by_run: list[tuple[Run, tuple[Finding, ...]]] = []
@@ -187,13 +188,14 @@ def lines(
     *,
     shows_all: bool = False,
 ) -> list[str]:
-    """Return the lives of a target for a terminal.
+    """Return the lifetimes of a target as lines for a terminal.
 
     Args:
-        name: of the target.
+        name: the name of the target.
         runs: its runs.
-        all_lifetimes: the lives.
-        shows_all: whether what was always well is shown, instead of being counted.
+        all_lifetimes: the lifetimes.
+        shows_all: whether lifetimes that were always good are shown, instead of being
+            counted.
     """
     first, last = runs[0], runs[-1]
     count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
@@ -229,7 +231,7 @@ def _when(run: Run) -> str:
 def as_data(
     name: str, runs: Sequence[Run], lifetimes: Sequence[Lifetime]
 ) -> dict[str, Any]:
-    """Return the lives of a target as plain data."""
+    """Return the lifetimes of a target as plain data."""
     return {
         "target": name,
         "runs": [

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The HTML report: Allure's generator, fetched once and run on the results of a run.
 
-Version 3 needs Node.js and npm, version 2 besides them Java. Only a single file opens
-from disk, so that form is made. Where neither can be had the results stay, with a word
-on how to view them.
+Version 3 needs Node.js and npm, version 2 also Java. The report is a single file, since
+only that form opens from disk. If neither version is available, a message says how to
+view the results.
 """
 
 import json
@@ -23,7 +23,7 @@ TOOLS = (
     else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     / "iscsi-assay-reports"
 )
-"""Where Allure is installed: in a clone, else in the user's cache."""
+"""The folder in which Allure is installed: in a clone, else in the user's cache."""
 
 MIN_NODE = 18
 _LOCKED = Path(__file__).parent / "npm"
@@ -36,7 +36,7 @@ _COUNTER = re.compile(
     r"(\s*<script>\s*window\.dataLayer\b.*?</script>)?",
     re.DOTALL,
 )
-"""A script from elsewhere, and the one behind it that feeds it."""
+"""A script from a server, and the script that configures it."""
 
 _POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src data: blob: '
@@ -49,7 +49,7 @@ class NoResults(Exception):
 
 
 class ReportError(Exception):
-    """Why there is no report, in one line, with what to do."""
+    """Why there is no report, and what to do, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Generator:
 
     @property
     def folder(self) -> Path:
-        """Where it is installed."""
+        """The folder in which it is installed."""
         return TOOLS / f"{self.package}-{self.version}"
 
     @property
@@ -86,10 +86,10 @@ def has_results(results: Path) -> bool:
 
 
 def build(results: Path, output: Path) -> Path:
-    """Make the report of some results; return the page's path.
+    """Build the report of some results; return the page's path.
 
     Raises:
-        ReportError: it cannot be made; the results are untouched.
+        ReportError: it cannot be built; the results are not changed.
     """
     generator = _choose()
     _install(generator)
@@ -121,7 +121,7 @@ def build(results: Path, output: Path) -> Path:
 
 
 def _configuration(results: Path) -> Path:
-    """Write the file from which Allure 3 takes its categories; return its path.
+    """Write the file from which Allure 3 reads its categories; return its path.
 
     Version 2 reads them beside the results, version 3 only here.
     """
@@ -131,14 +131,14 @@ def _configuration(results: Path) -> Path:
 
 
 def _seal(page: Path) -> None:
-    """Have a page ask no network for anything.
+    """Make a page load nothing from the network.
 
-    Allure's pages load a script that counts their readers, and no option of Allure's
-    leaves it out. The script goes, and the page gets a policy under which a browser
-    refuses whatever another version may load.
+    Allure's pages load a script that counts their readers, and Allure has no option
+    against it. The script is removed, and the page gets a policy with which a browser
+    refuses anything that another version may load.
 
     Raises:
-        ReportError: the page has no head to put the policy in.
+        ReportError: the page has no head for the policy.
     """
     text = page.read_text(encoding="utf-8")
     sealed, count = _HEAD.subn(lambda found: found[0] + _POLICY, text, count=1)
@@ -148,7 +148,7 @@ def _seal(page: Path) -> None:
 
 
 def _title(results: Path) -> str:
-    """Return what the report is of."""
+    """Return the title of the report."""
     path = results / "environment.properties"
     lines = path.read_text().splitlines() if path.is_file() else []
     facts = dict(line.partition("=")[::2] for line in lines)
@@ -187,8 +187,8 @@ def _node_version() -> int:
 def _install(generator: Generator) -> None:
     """Install a generator from its lock file, without running install scripts.
 
-    The lock file has a digest for each package and no address: npm takes them from the
-    registry that this machine is set up with.
+    The lock file has a digest for each package and no address: npm downloads them from
+    the registry that this machine is configured with.
     """
     if generator.program.exists():
         return

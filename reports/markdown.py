@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Findings as Markdown: one section a finding, ready for an upstream report."""
+"""Findings as Markdown: a section for each, ready for an upstream report."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ _SHOWN_CHECKS = 10
 _SHOWN_PDUS = 30
 _SHOWN_REPORT = 60
 _SHOWN_MANNER = 80
-"""Characters."""
+"""The maximum length of a death in a heading, in characters."""
 
 
 def findings_markdown(
@@ -57,7 +57,7 @@ def findings_markdown(
 
 
 def gone_section(run: Run) -> list[str]:
-    """Return the section of listed deviations that did not show; nothing if all did."""
+    """Return the section of listed deviations that did not show; empty if all did."""
     stale = gone(run)
     if not stale:
         return []
@@ -122,7 +122,7 @@ def section(
 
 
 def title(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
-    """Return a heading: the rule that is broken, and how the target ended if it did."""
+    """Return a heading: the broken rule, and how the target ended if it did."""
     broken = rule(one, catalogue)
     if one.ending is None:
         return broken
@@ -139,7 +139,7 @@ def _ending_in_words(ending: Ending) -> str:
 
 
 def rule(one: Finding, catalogue: Mapping[str, Requirement]) -> str:
-    """Return the rule that is broken, without a full stop."""
+    """Return the broken rule, without a full stop."""
     entry = catalogue.get(one.clauses[0])
     return one_line(one.clauses[0] if entry is None else entry.text.rstrip("."))
 

@@ -26,15 +26,15 @@ class Outcome(StrEnum):
     """The requirement holds, but a listed deviation had to show: the list is wrong."""
     NOT_APPLICABLE = "not applicable"
     NOT_JUDGED = "not judged"
-    """The check stands on something that the target lacks, which is a finding."""
+    """The check depends on something that the target lacks, which is a finding."""
     TROUBLE = "trouble"
-    """The toolkit or its lab failed; this says nothing about the target."""
+    """The toolkit or its lab failed; this proves nothing about the target."""
     NOT_RUN = "not run"
     """The check was selected, but the run ended before it."""
 
 
 class EndingKind(StrEnum):
-    """How a target, or its hold on a check, ended."""
+    """How a target, or its connection to a check, ended."""
 
     EXITED = "exited"
     """Its process ended, by a signal or with a status."""
@@ -45,9 +45,9 @@ class EndingKind(StrEnum):
     VANISHED = "vanished"
     """It disappeared without a message: no program listens, or its machine is off."""
     DROPPED = "dropped"
-    """It closed or reset a connection that it had to keep."""
+    """It closed or reset a connection that it had to keep open."""
     LAB = "lab"
-    """The lab ended it, for example for want of disk space: not the target's doing."""
+    """The lab ended it, for example on a full disk; the target is not to blame."""
 
 
 DEATHS = frozenset(
@@ -58,11 +58,11 @@ DEATHS = frozenset(
         EndingKind.VANISHED,
     }
 )
-"""The kinds of endings after which a target must be started again."""
+"""The kinds of endings after which a target must be restarted."""
 
 
 class Phase(StrEnum):
-    """When a target ended, seen from the check that is charged with it."""
+    """When a target ended, relative to the check that is charged with it."""
 
     SETUP = "setup"
     CALL = "call"
@@ -72,7 +72,7 @@ class Phase(StrEnum):
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a target ended, as one reader of processes and consoles found it."""
+    """How a target ended, as found from its process or its console."""
 
     kind: EndingKind
     reason: str
@@ -87,7 +87,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     functions: tuple[str, ...] = ()
     """The functions that a kernel's report names, the one that crashed first."""
     report: str = ""
-    """All that the console or the log says of it."""
+    """All lines of the console or the log about it."""
     closed_by: str = ""
     """FIN or RST, for a dropped connection."""
 
@@ -98,7 +98,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     requirement: str
     """The ID of the requirement that this expectation belongs to."""
     expected: tuple[str, ...]
-    """What the requirement allows, one item an alternative."""
+    """What the requirement allows; each item is an alternative."""
     actual: str
     """What the target did."""
     pdu: str = ""
@@ -106,7 +106,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     field: str = ""
     """The offending field, text key or sense field, if it is a single one."""
     answer: str = ""
-    """What came, normalised: kind and codes, without tags, numbers and data.
+    """The normalised answer: kind and codes, without tags, numbers and data.
 
     For example "SCSIResponse CHECK CONDITION 5h/24h/00h", "Reject 0x04", "no answer",
     "connection dropped".
@@ -117,29 +117,29 @@ class Search(StrEnum):
     """The end of a search for the smallest combination that provokes a failure."""
 
     DONE = "done"
-    """Without any of its parameters, the failure does not come."""
+    """The failure does not occur if any of its parameters is removed."""
     NOT_REPEATED = "not repeated"
-    """The failure did not come again, even with all that was varied."""
+    """The failure did not occur again, even with the whole combination."""
     CUT_SHORT = "cut short"
-    """There was no time, or no target, to try what is smaller."""
+    """There was no time, or no target, to try smaller combinations."""
 
 
 class Combination(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the sessions of a check negotiated beside the default (`--strength`)."""
+    """What the sessions of a check negotiated beside the defaults (`--strength`)."""
 
     varied: dict[str, str]
     """The text keys that were offered, and how TCP cut the stream."""
     smallest: dict[str, str] | None = None
     """The smallest part of it that provokes the failure, as far as the search went.
 
-    Nothing in it: the check fails with the default as well.
+    If it is empty, the check also fails with the defaults.
     """
     search: Search | None = None
     """How the search for it ended; None for a check that did not fail."""
 
     @property
     def provokes(self) -> dict[str, str]:
-        """The parameters without which the failure is not known to come."""
+        """The parameters that the failure needs, as far as known."""
         return self.varied if self.smallest is None else self.smallest
 
 
@@ -151,7 +151,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what: str
     """What it was known to do."""
     version: str
-    """The version in which that was seen."""
+    """The version in which that was observed."""
     file: str
     """The list that has the entry."""
 
@@ -165,35 +165,36 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     requirements: tuple[str, ...]
     """The IDs that the check carries."""
     broken: tuple[str, ...] = ()
-    """The IDs that this run of the check shows to be broken, warned of or deviating."""
+    """The IDs that this run of the check shows to be broken, as a failure, a warning or
+    a deviation."""
     failure: Failure | None = None
     ending: Ending | None = None
     deviation: str = ""
     """The `what` of the known deviation that explains the failure."""
     varies: bool = False
-    """The known deviation is listed as one that does not show in every run."""
+    """Whether the known deviation is listed as one that does not show in every run."""
     gone: Entry | None = None
-    """The listed deviation that had to show and did not."""
+    """The listed deviation that had to show, but did not."""
     rests_on: str = ""
-    """For a check that is not judged: the check that shows what the target lacks.
+    """For a check that is not judged: the check that proves what the target lacks.
 
-    Its finding is why this check says nothing of its own clauses.
+    Its finding explains why this check proves nothing about its own clauses.
     """
     reason: str = ""
     """Why the check is not applicable, is in trouble or did not run; one line."""
     title: str = ""
     """The rule in words."""
     transcript: str = ""
-    """The last PDUs, where the check did not pass."""
+    """The last PDUs, if the check did not pass."""
     bundle: str = ""
     """The file name of the bundle below `bundles/`, if one was kept."""
     seconds: float = 0.0
     repeats: dict[str, int] = {}
-    """Of a check that ran several times: how often it came to each outcome."""
+    """For a check that ran several times: how often it had each outcome."""
     combination: Combination | None = None
-    """What was varied under the check; None where it ran with the default."""
+    """The combination of the check; None if it ran with the defaults."""
     choices: tuple[str, ...] = ()
-    """What the target chose where the requirement permits several outcomes."""
+    """The outcome that the target chose if the requirement permits several."""
     crashes: tuple[str, ...] = ()
     """Known crashes that occurred; the check may have passed in a second try."""
 
@@ -220,26 +221,26 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that is known of one run."""
+    """The verdicts and facts of one run."""
 
     format: str
-    """`FORMAT`, or the run is another version's."""
+    """`FORMAT`; another value means another version of the toolkit."""
     suite: str = "conformance"
     label: str = ""
-    """The name that `--label` gave to the target."""
+    """The name of the target from `--label`."""
     environment: dict[str, str] = {}
     """Facts about the target, such as target.version."""
     toolkit: str = ""
     """The revision of this toolkit."""
     strength: int = 1
-    """What `--strength` gave: how much of what is negotiated varied."""
+    """The value of `--strength`: how much of the negotiation varied."""
     shard: str = ""
-    """K/N for a run of the K-th of N parts of the checks that were chosen."""
+    """K/N for the run of the K-th of N parts of the selected checks."""
     started: str = ""
     """When the run began, in ISO 8601, UTC."""
     seconds: float = 0.0
     is_complete: bool = True
-    """False where the run ended before its last check."""
+    """False if the run ended before its last check."""
     why_incomplete: str = ""
     checks: tuple[Check, ...] = ()
 

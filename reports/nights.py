@@ -11,7 +11,7 @@ from reports.history import Kind
 from reports.run import read
 
 RESULTS = "the folder given to --alluredir, or the file of --verdicts"
-"""What a command takes as a run."""
+"""The help of arguments that name a run."""
 
 
 def add_place(parser: Parser) -> None:

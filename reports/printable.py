@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Makes text of a target fit to show: on a terminal, in a page, in Markdown.
+"""Makes text of a target printable: on a terminal, in a page, in Markdown.
 
-Names, keys and sense data are what the target says, so they may hold anything: escape
-sequences, NUL, text that runs backwards, HTML.
+Names, keys and sense data come from the target, so they may contain anything: escape
+sequences, NUL, right-to-left overrides, HTML.
 """
 
 import re
@@ -32,8 +32,8 @@ def one_line(text: str, width: int = 0) -> str:
     """Return printable text in one line.
 
     Args:
-        text: what to show.
-        width: how many characters at most; 0 for any number.
+        text: the text.
+        width: the maximum number of characters; 0 for no limit.
     """
     line = " ".join(printable(text).split())
     if width and len(line) > width:
@@ -42,10 +42,10 @@ def one_line(text: str, width: int = 0) -> str:
 
 
 def code(text: str) -> str:
-    """Return text as code within a line of Markdown, where nothing in it has an effect.
+    """Return text as code within a line of Markdown, without any markup in effect.
 
-    Markdown knows no escape within code: the fence is longer than what the text holds.
-    A table ends a cell at each bar, so code must not stand in one.
+    Markdown has no escapes within code, so the fence is longer than any in the text. A
+    table ends a cell at each bar, so code must not be used in a table.
     """
     line = one_line(text)
     fence = "`" * (_longest_run(line) + 1)
@@ -54,9 +54,9 @@ def code(text: str) -> str:
 
 
 def words(text: str) -> str:
-    """Return text as words within a line of Markdown, in which no character is markup.
+    """Return text as words within a line of Markdown, without any markup in effect.
 
-    Unlike `code` it can stand in a heading that is meant to be read.
+    Unlike `code` it is suitable for headings.
     """
     return _MARKUP.sub(lambda found: "\\" + found[0], one_line(text))
 

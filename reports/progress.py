@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Says now and then how far a run is and how much time is left.
+"""Prints now and then the progress of a run, and the remaining time.
 
-In lines of pytest's terminal reporter, which owns the terminal: it would write over a
-bar of the rich package, and a log of a CI run cannot show one.
+The lines are printed by pytest's terminal reporter, which would overwrite a bar of the
+rich package; and the log of a CI run cannot show a bar.
 """
 
 import time
@@ -10,13 +10,13 @@ import time
 import pytest
 
 INTERVAL = 10.0
-"""Seconds between two lines; a run that is shorter has none."""
+"""Seconds between two lines; a shorter run prints none."""
 
 _SOON = 1.0
 
 
 class Progress:
-    """Counts the checks that are over, on the controller of a parallel run."""
+    """Counts the finished checks, on the controller of a parallel run."""
 
     def __init__(self, reporter: pytest.TerminalReporter) -> None:
         self._reporter = reporter
@@ -25,13 +25,13 @@ class Progress:
         self._begun = self._printed_at = time.monotonic()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note how many checks there are."""
+        """Record the number of checks."""
         self._total = self._total or len(session.items)
         self._begun = self._printed_at = time.monotonic()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Note it where workers have collected."""
+        """Record it when workers have collected the checks."""
         self._total = len(ids)
         self._begun = self._printed_at = time.monotonic()
 
@@ -47,10 +47,10 @@ class Progress:
 
 
 def describe(done: int, total: int, elapsed: float) -> str:
-    """Return how far a run is, in words.
+    """Return the progress of a run as text.
 
     Args:
-        done: checks that are over; at least one.
+        done: the number of finished checks; at least one.
         total: all checks.
         elapsed: seconds since the first began.
     """

@@ -15,10 +15,10 @@ from reports.suites import SUITES, name_of, suite_of
 from reports.verdicts import Selected, checks_of, complete
 
 RUN = pytest.StashKey[Run]()
-"""Where a configuration keeps its run, once all checks are over."""
+"""The key of a configuration for its run, once all checks are over."""
 
 _LONGEST_LABEL = 80
-"""Characters."""
+"""The maximum length of a label, in characters."""
 
 _NO_FACTS: dict[str, str] = {}
 
@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _label(text: str) -> str:
-    """Return the name that was given to a target.
+    """Return the value of --label.
 
     Raises:
         argparse.ArgumentTypeError: it is empty, too long, or cannot be printed.
@@ -57,7 +57,7 @@ def _label(text: str) -> str:
 
 
 class _Recorder:
-    """Keeps the reports of a run, on the controller of a parallel one."""
+    """Collects the reports of a run, on the controller of a parallel one."""
 
     def __init__(self, config: pytest.Config, paths: list[Path]) -> None:
         self._config = config
@@ -95,11 +95,11 @@ class _Recorder:
     def pytest_keyboard_interrupt(
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> None:
-        """Note why the run ends early."""
+        """Record why the run ends early."""
         self._why = " ".join(str(excinfo.value).split()) or "interrupted"
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Keep the run, and write the files."""
+        """Store the run, and write the files."""
         checks = complete(checks_of(self._reports), self._selected, self._reports)
         if not checks and not self._paths:
             return
@@ -134,19 +134,19 @@ class _Recorder:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
-        """Say which file could not be written, though that was tried at the start."""
+        """Print which file could not be written, although the first test succeeded."""
         for line in self._unwritten:
             terminalreporter.write_line(f"the run is not kept: {line}", red=True)
 
     def _suite(self) -> str:
-        """Return the suite that the run is of: conformance where it has several."""
+        """Return the suite of the run: conformance if it has several."""
         suites = self._suites - {""}
         return suites.pop() if len(suites) == 1 else SUITES[0]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the reports, but for a worker: the controller gets them all."""
+    """Collect the reports, except in a worker: the controller gets them all."""
     if hasattr(config, "workerinput"):
         return
     config.pluginmanager.register(_Recorder(config, _paths(config)))
@@ -157,7 +157,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     """Check that the output paths can be written, before Allure creates its folder.
 
     Raises:
-        pytest.UsageError: it has none.
+        pytest.UsageError: a path cannot be written.
     """
     for path in _paths(config):
         try:
@@ -167,7 +167,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def _paths(config: pytest.Config) -> list[Path]:
-    """Return the files that the run is written to."""
+    """Return the files of the run."""
     paths = [config.option.verdicts] if config.option.verdicts else []
     folder = config.getoption("allure_report_dir", None)
     if folder:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A run on file: reads and writes `run.json`, the form of `reports.model.Run`."""
+"""Reads and writes `run.json`, the file form of `reports.model.Run`."""
 
 import subprocess
 from pathlib import Path
@@ -10,12 +10,12 @@ from reports.model import FORMAT, Run
 from reports.suites import ROOT
 
 NAME = "run.json"
-"""What the file is called beside Allure's results."""
+"""The name of the file beside Allure's results."""
 
 _FAMILY = "iscsi-assay-run-"
 
 MOST_BYTES = 256 << 20
-"""Bytes of a run on file: all checks of the suite take some MiB."""
+"""The maximum size of the file in bytes: all checks of the suite need some MiB."""
 
 
 class RunFileError(Exception):
@@ -50,8 +50,8 @@ def try_to_write(path: Path) -> None:
 def encode(value: msgspec.Struct) -> bytes:
     """Return a value as JSON.
 
-    Invalid UTF-8 that Python keeps as lone surrogates becomes their escapes, since JSON
-    has no form for it.
+    Lone surrogates, in which Python keeps invalid UTF-8, become escapes, since JSON
+    cannot express them.
     """
     try:
         return msgspec.json.encode(value)
@@ -72,10 +72,10 @@ def _encodable(value: object) -> object:
 
 
 def read(path: Path) -> Run:
-    """Read a run, from its file or from the folder that it is in.
+    """Read a run, from its file or from its folder.
 
     Raises:
-        RunFileError: there is none, or it is not whole, or of another format.
+        RunFileError: there is no run, or it is incomplete or has another format.
     """
     file = path / NAME if path.is_dir() else path
     try:
@@ -98,7 +98,7 @@ def decode(content: bytes, file: Path) -> Run:
         file: what to call it.
 
     Raises:
-        RunFileError: it is not whole, or of another format.
+        RunFileError: it is incomplete or has another format.
     """
     _examine(file, content)
     try:
@@ -120,7 +120,7 @@ def _examine(file: Path, content: bytes) -> None:
     """Reject files that are not runs of this version.
 
     Raises:
-        RunFileError: the line that says so.
+        RunFileError: the file is not such a run; one line says why.
     """
     try:
         head = msgspec.json.decode(content, type=_Head)
@@ -145,7 +145,7 @@ def _examine(file: Path, content: bytes) -> None:
 
 
 def revision() -> str:
-    """Return the toolkit's revision, or nothing outside a checkout.
+    """Return the toolkit's revision, or an empty text outside a checkout.
 
     A run continues without it if git takes too long, as on a busy machine.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The JSON schema of `run.json`, made of the values that it is written from.
+"""The JSON schema of `run.json`, generated from the classes in `reports.model`.
 
 `python -m reports.schema` prints it; docs/run.schema.json is that output.
 """
@@ -36,7 +36,7 @@ def schema() -> dict[str, Any]:
 
 
 def text() -> str:
-    """Return the schema as it is kept on file."""
+    """Return the schema as the text of its file."""
     return msgspec.json.format(msgspec.json.encode(schema()), indent=2).decode() + "\n"
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How much a finding matters, from the requirement that is broken and how.
 
-The two tables name requirements whose breach harms whoever uses the target. A breach
-only counts as harm if the target did what does the harm: a WRITE that ends with CHECK
-CONDITION loses no data, and a login that is refused with the wrong status lets nobody
-in. Data that is read back otherwise than it was written is harm, whatever requirement
-of the areas about data a check looks at.
+The two tables name requirements whose violation harms users of the target. A violation
+counts as harm only if the target did the harmful thing: a WRITE that ends with CHECK
+CONDITION loses no data, and a login that is refused with the wrong status admits no
+initiator. Data that is read back changed is harm, whichever requirement about data a
+check is about.
 """
 
 from enum import StrEnum
@@ -27,7 +27,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Return the place in the order, 0 for the worst."""
+        """Return its place in the order, 0 for the worst."""
         return _ORDER.index(self)
 
 
@@ -89,10 +89,10 @@ DATA_AREAS = frozenset(
         "write-same",
     }
 )
-"""Areas of requirements about what is written and read back."""
+"""Areas of requirements about data that is written and read back."""
 
 OTHER_DATA = "other data"
-"""The answer where what was read is not what was written."""
+"""The normalised answer if the read data differs from the written data."""
 
 SECRET = frozenset(
     {
@@ -108,17 +108,17 @@ SECRET = frozenset(
         "Robustness-4-01",
     }
 )
-"""Requirements that keep an initiator out that does not know the secret."""
+"""Requirements that refuse initiators without the secret."""
 
 _DEADLY = frozenset({EndingKind.EXITED, EndingKind.CRASHED, EndingKind.VANISHED})
 
 
 def severity(check: Check, requirement: Requirement | None) -> Severity:
-    """Return how much it matters that a check failed.
+    """Return the severity of a failed check.
 
     Args:
         check: the check, with its failure and the target's ending.
-        requirement: the one that is broken, None for one that the catalogue lacks.
+        requirement: the broken requirement; None if the catalogue does not contain it.
     """
     if check.ending is not None and check.ending.kind in _DEADLY:
         return Severity.DEATH

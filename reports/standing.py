@@ -58,17 +58,17 @@ class Row:
 
     @property
     def choices(self) -> dict[str, int]:
-        """Which permitted outcomes the target chose, and in how many checks."""
+        """The permitted outcomes that the target chose, with the numbers of checks."""
         return dict(Counter(one for check in self.checks for one in check.choices))
 
 
 def rows(checks: Iterable[Check], catalogue: Mapping[str, Requirement]) -> list[Row]:
     """Return a row for every requirement that counts or that a check names.
 
-    One check that fails breaks a requirement, whatever the others say; one that passes
-    makes it hold, if the others do not apply. A requirement that no run of a check has
-    exercised is never said to hold. A check that fails says nothing of those of its
-    requirements that its failure does not break.
+    A requirement is broken if one check fails it, whatever the others show; it is met
+    if a check passes and the others do not apply. A requirement that no check exercised
+    never counts as met. A failed check proves nothing about those of its requirements
+    that its failure does not break.
     """
     by_name: dict[str, list[Check]] = {}
     for check in checks:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The conformance statement of one target: a page that a vendor hands to a customer."""
+"""The conformance statement of one target: a page that a vendor gives to a customer."""
 
 import json
 from collections import Counter
@@ -33,7 +33,7 @@ _FACTS = (
 )
 _BADGE_COLOURS = {True: "#2e7d32", False: "#b3261e"}
 _FIRST = 5
-"""How many findings the first screen names."""
+"""The maximum number of findings on the first screen."""
 _INCOMPLETE = "it ended before its last check"
 
 
@@ -50,7 +50,7 @@ class Statement:
 
     @property
     def new(self) -> list[Finding]:
-        """The findings that are no known deviations."""
+        """The findings that are not known deviations."""
         return [one for one in self.findings if not one.is_known]
 
     @property
@@ -60,7 +60,7 @@ class Statement:
 
     @property
     def verdict(self) -> str:
-        """How the target does, in a sentence."""
+        """A sentence on the target's conformance."""
         counted, counts = exercised(self.rows), tally(self.rows)
         holds = counts[Standing.HOLDS]
         text = f"{holds} of {len(counted)} requirements that were tested hold"
@@ -72,7 +72,7 @@ class Statement:
 
     @property
     def why_incomplete(self) -> str:
-        """Why the run is incomplete; nothing if it is complete."""
+        """Why the run is incomplete; an empty text if it is complete."""
         if self.run.is_complete:
             return ""
         return one_line(self.run.why_incomplete) or _INCOMPLETE
@@ -226,7 +226,7 @@ def _columns(rows: Sequence[Row]) -> list[Standing]:
 
 
 def _chosen(row: Row) -> list[tuple[str, str]]:
-    """Return each choice, and in how many checks it was made if in several."""
+    """Return each choice, with the number of checks if there are several."""
     return [
         (what, f" ({number} checks)" if number > 1 else "")
         for what, number in row.choices.items()
@@ -256,7 +256,7 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 
 def page(stated: Statement) -> str:
-    """Return the statement as one HTML page that needs nothing else."""
+    """Return the statement as one self-contained HTML page."""
     sections = [
         {
             "document": document,
@@ -292,7 +292,7 @@ def page(stated: Statement) -> str:
 
 
 def finding_data(one: Finding, stated: Statement) -> dict[str, Any]:
-    """Return what a page shows of a finding."""
+    """Return the values of a finding for the page."""
     return {
         "number": one.number,
         "rule": rule_of(one, stated.catalogue),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The suites whose checks carry verdicts: where they lie, how checks are called.
+"""The suites whose checks have verdicts: their folders, and the names of checks.
 
-In a clone `suites` lies in the root; installed, it lies among other packages.
+In a clone `suites` is in the root; after an installation it is among other packages.
 """
 
 from pathlib import Path
@@ -10,20 +10,20 @@ SUITES = ("conformance", "robustness")
 """Their folders below `suites`."""
 
 ROOT = Path(__file__).parents[1]
-"""The folder that `suites` lies in: a clone, or where packages are installed."""
+"""The parent folder of `suites`: a clone, or the folder of installed packages."""
 
 SETTINGS = Path(__file__).with_name("suites.ini")
-"""pytest's settings for the suites, whichever others are found on the way to them."""
+"""pytest's settings for the suites, which take precedence over any others."""
 
 ANYWHERE = (f"--config-file={SETTINGS}", f"--rootdir={ROOT}", f"--confcutdir={ROOT}")
-"""The options of pytest by which the suites run alike wherever they are run from.
+"""The options of pytest with which the suites run in the same way from any folder.
 
-pytest else takes settings and root of the project that an environment lies in.
+Otherwise pytest uses settings and root of the project in which an environment lies.
 """
 
 
 def suite_of(nodeid: str) -> str:
-    """Return the suite of a check by its node ID, or nothing for a test of ours."""
+    """Return the suite of a check from its node ID; empty for a test of the toolkit."""
     for name in SUITES:
         if nodeid.startswith(f"suites/{name}/"):
             return name

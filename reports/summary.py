@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Ends a run in the terminal with the table by area and the worst findings.
+"""Prints the table by area and the worst findings at the end of a run.
 
-pytest's own list of failures is left out where findings say the same: it prints the
-code of checks, which is ours. `--full-failures`, `-v`, `--tb` and `-r` bring it back.
-What fails by a fault of ours is always shown in full.
+pytest's own list of failures is left out if findings cover them, since it prints the
+code of checks. `--full-failures`, `-v`, `--tb` and `-r` print it. Errors of the toolkit
+are always shown in full.
 """
 
 import shutil
@@ -26,7 +26,7 @@ from spec import load
 
 _LINES_OF_A_FINDING = 6
 _LEAST, _MOST = 3, 8
-"""How many findings are shown; the more, the higher the terminal is."""
+"""The minimum number of findings shown; a higher terminal shows more."""
 
 _KINDS = ("failed", "error")
 _FINDINGS = pytest.StashKey[tuple[Finding, ...]]()
@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to overwrite a file of deviations before anything is run.
+    """Refuse to overwrite a file of deviations before anything runs.
 
     Raises:
         pytest.UsageError: the file exists, or its folder does not.
@@ -81,7 +81,7 @@ def pytest_terminal_summary(
     exitstatus: pytest.ExitCode,
     config: pytest.Config,
 ) -> Generator[None]:
-    """Print table and findings last, in place of pytest's list of failures."""
+    """Print table and findings last, instead of pytest's list of failures."""
     run = config.stash.get(RUN, None)
     is_refused = exitstatus == pytest.ExitCode.USAGE_ERROR
     if run is None or not run.checks or is_refused:
@@ -153,7 +153,7 @@ def _write(path: Path, run: Run, findings: tuple[Finding, ...]) -> str:
 
 
 def _is_full(config: pytest.Config) -> bool:
-    """Tell whether pytest's own lists are asked for."""
+    """Tell whether the user requested pytest's own lists."""
     is_requested = config.option.full_failures or config.option.verbose > 0
     is_other_style = config.option.tbstyle != "auto"
     return bool(is_requested or is_other_style) or any(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Renders the pages: text is escaped, and what cannot be printed is shown as escapes.
+"""Renders the pages: text is escaped, and unprintable characters become escapes.
 
-A page is one file: its style and its scripts are in it, and it asks no network for
-anything.
+A page is one file: it contains its style and its scripts, and loads nothing from the
+network.
 """
 
 import json
@@ -22,7 +22,7 @@ def render(name: str, **values: Any) -> str:
 
     Args:
         name: the template's file name.
-        **values: what it shows. Text is escaped, so it may hold anything.
+        **values: its contents. Text is escaped, so it may contain anything.
     """
     return _ENVIRONMENT.get_template(name).render(**values)
 
@@ -30,8 +30,8 @@ def render(name: str, **values: Any) -> str:
 def embedded(data: object) -> Markup:
     """Return data as JSON that is safe inside a script element.
 
-    A script element ends at `</script`, and `<!--` with `<script` in it has no end: no
-    character of HTML is left in the JSON.
+    A script element ends at `</script`, and `<!--` with `<script` in it has no end, so
+    the JSON contains no character of HTML.
     """
     text = json.dumps(data, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
@@ -40,7 +40,7 @@ def embedded(data: object) -> Markup:
 
 
 def _file(name: str) -> Markup:
-    """Return a file of ours as it is."""
+    """Return the text of a file of this package."""
     return Markup((FOLDER / name).read_text(encoding="utf-8"))  # noqa: S704  # our own
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The end of a run in the terminal, as lines with their looks: table and findings."""
+"""The lines that a terminal shows at the end of a run: table and findings."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,14 +37,14 @@ _INDENT = 4
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line and how it looks on a terminal with colours."""
+    """One line, and its style on a terminal with colours."""
 
     text: str
     looks: Mapping[str, bool]
 
 
 def table(checks: Sequence[Check]) -> list[Line]:
-    """Return the counts of each outcome, a line for each area where it is not all well.
+    """Return the counts of each outcome, with a line for each area with problems.
 
     Areas in which every check passed or does not apply share a line.
     """
@@ -107,7 +107,7 @@ def head(run: Run, findings: Sequence[Finding]) -> list[Line]:
 
 
 def gone_lines(run: Run, width: int) -> Iterator[Line]:
-    """Yield the listed deviations that are gone: what each was, and what to do."""
+    """Yield the listed deviations that are gone, and what to do about each."""
     stale = gone(run)
     room = max(width, _LEAST_WIDTH) - _INDENT
     for one in stale[:_MOST_GONE]:
@@ -133,7 +133,7 @@ def finding_lines(
     width: int,
     results: Path | None = None,
 ) -> list[Line]:
-    """Return one finding: effect, rule, expected and actual, how to reproduce it."""
+    """Return the lines of a finding: effect, rule, expected, actual, reproduction."""
     width = max(width, _LEAST_WIDTH)
     looks = _LOOKS.get(one.severity, _RED)
     reach = count(len(one.checks), "check")
@@ -168,7 +168,7 @@ def finding_lines(
 
 
 def others(checks: Iterable[Check]) -> Iterator[Line]:
-    """Yield results that are not findings: trouble, and known crashes that occurred."""
+    """Yield the results that are not findings: trouble, and known crashes."""
     judged = list(checks)
     troubles = [check for check in judged if check.outcome is Outcome.TROUBLE]
     if troubles:

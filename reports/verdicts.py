@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""From the test reports of a run to its checks: each report carries its check."""
+"""Reads the checks of a run from its test reports, each of which carries its check."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from reports.run import encode
 from reports.suites import name_of
 
 CHECK = "assay_check"
-"""The attribute by which a report carries its check, as JSON, to the controller.
+"""The attribute of a report with its check as JSON, for the controller.
 
-It is no user property, since JUnit files would repeat every transcript.
+It is not a user property, since JUnit files would then repeat every transcript.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What is known of a check before it runs."""
+    """The known facts about a check before it runs."""
 
     requirements: tuple[str, ...] = ()
     title: str = ""
@@ -33,13 +33,13 @@ def attach(report: pytest.TestReport, check: Check) -> None:
 
 
 def carried(report: pytest.TestReport) -> Check | None:
-    """Return the check that a report carries, None for a test of the toolkit."""
+    """Return the check of a report; None for a test of the toolkit."""
     text = getattr(report, CHECK, None)
     return None if text is None else msgspec.json.decode(text, type=Check)
 
 
 def checks_of(reports: Iterable[pytest.TestReport]) -> list[Check]:
-    """Return the checks among the reports of a run, as their last phases left them.
+    """Return the checks in the reports of a run, after their last phases.
 
     A check whose last phase is missing has no verdict unless it has failed: the run
     ended while it was under way.
@@ -76,9 +76,9 @@ def complete(
     """Return the checks of a run with those that were selected and have no verdict.
 
     Args:
-        checks: those with a verdict.
-        selected: what is known of each selected check, by its name.
-        reports: the reports of the run. One that fails without a check is that of a
+        checks: the checks with a verdict.
+        selected: the known facts about each selected check, by name.
+        reports: the reports of the run. A failed one without a check comes from a
             worker that crashed.
     """
     judged = {check.check for check in checks}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Replaces `reports.allure_plugin` if allure-pytest is not installed.
 
-A run needs no Allure: the terminal, `--verdicts` and the pages made of it have all.
+A run does not need Allure: the terminal, and `--verdicts` with the pages built from it,
+contain everything.
 """
 
 import pytest
@@ -13,7 +14,7 @@ MISSING = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Accept the option, so that its error says what it needs."""
+    """Accept the option, so that its error can say which package it needs."""
     parser.getgroup("iscsi", "iSCSI Assay").addoption(
         "--alluredir",
         dest="allure_report_dir",
@@ -23,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to go on as if there were going to be results.
+    """Refuse the option, since no results would be written.
 
     Raises:
         pytest.UsageError: Allure results are asked for.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What must be true of a target: the requirements, as data.
+"""The requirements on a target, as data.
 
-PYTEST_DONT_REWRITE: programs import it before pytest, which would warn of that.
+PYTEST_DONT_REWRITE: programs import it before pytest, which would print a warning.
 """
 
 from spec.catalogue import (

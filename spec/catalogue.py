@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The catalogue of requirements, read from the TOML files beside this one."""
+"""The catalogue of requirements, read from the TOML files in this folder."""
 
 import functools
 import re
@@ -26,20 +26,20 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
         "robustness": OWN,
     }
 )
-"""The folder of each document, and how it is cited."""
+"""The folder of each document, and its citation."""
 
 
 # The error states the reason, like our other errors.
 class UnknownRequirement(KeyError):
-    """An ID that the catalogue does not hold."""
+    """The catalogue does not contain an ID."""
 
     def __str__(self) -> str:
-        """Return one line; KeyError's own would be quoted."""
+        """Return the message on one line; KeyError would quote it."""
         return str(self.args[0])
 
 
 class CatalogueError(ValueError):
-    """A file of the catalogue that cannot be read; one line that names the place."""
+    """A file of the catalogue cannot be read; one line names the place."""
 
 
 class Catalogue(Mapping[str, Requirement]):
@@ -52,7 +52,8 @@ class Catalogue(Mapping[str, Requirement]):
         """Return a requirement.
 
         Raises:
-            UnknownRequirement: there is none with this ID; it names close ones.
+            UnknownRequirement: there is none with this ID; the message names similar
+                ones.
         """
         try:
             return self._by_id[name]
@@ -66,7 +67,7 @@ class Catalogue(Mapping[str, Requirement]):
         return iter(self._by_id)
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of requirements."""
         return len(self._by_id)
 
     def select(
@@ -78,8 +79,7 @@ class Catalogue(Mapping[str, Requirement]):
     ) -> list[Requirement]:
         """Return the requirements of a section and below, a level, an area.
 
-        A level stands for what it demands and what it forbids: MUST selects MUST NOT
-        too.
+        A level includes its negation: MUST also selects MUST NOT.
         """
         return [
             entry
@@ -90,12 +90,12 @@ class Catalogue(Mapping[str, Requirement]):
         ]
 
     def denominator(self) -> list[Requirement]:
-        """Return what coverage is counted over (see `Requirement.counts`)."""
+        """Return the requirements that coverage counts (see `Requirement.counts`)."""
         return [entry for entry in self.values() if entry.counts]
 
 
 def is_below(section: str, wanted: str) -> bool:
-    """Tell whether a section is the wanted one or lies below it."""
+    """Tell whether a section is the wanted one or a part of it."""
     return section == wanted or section.startswith(f"{wanted}.")
 
 
@@ -104,18 +104,18 @@ def load() -> Catalogue:
     """Return the catalogue of all documents.
 
     Raises:
-        CatalogueError: a file is broken.
+        CatalogueError: a file is malformed.
     """
     return read(FOLDER)
 
 
 def read(folder: Path) -> Catalogue:
-    """Return the catalogue that a folder holds, with a folder in it a document.
+    """Return the catalogue of a folder, with a folder in it for each document.
 
-    A chapter of a document is a file, or a folder with a file a section.
+    A chapter of a document is a file, or a folder with a file for each section.
 
     Raises:
-        CatalogueError: a file is broken, or two entries have one ID.
+        CatalogueError: a file is malformed, or two entries have one ID.
     """
     by_id: dict[str, Requirement] = {}
     places: dict[str, Path] = {}
@@ -163,7 +163,7 @@ def _read(path: Path, document: str) -> Iterator[Requirement]:
 
 
 def _sentence(error: msgspec.ValidationError) -> str:
-    """Return what is wrong in the words of TOML, the key first."""
+    """Return an error message in the terms of TOML, with the key first."""
     what, _, where = str(error).partition(" - at `")
     for theirs, ours in (
         ("Object missing required field", "missing key"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""One requirement: its values, and what follows from them."""
+"""One requirement: its values, and values derived from them."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Level(StrEnum):
-    """How much a document demands, in the key words of RFC 2119."""
+    """The strength of a demand, in the key words of RFC 2119."""
 
     MUST = "MUST"
     MUST_NOT = "MUST NOT"
@@ -17,7 +17,7 @@ class Level(StrEnum):
 
     @property
     def strength(self) -> "Level":
-        """MUST, SHOULD or MAY: the level, whether it demands or forbids."""
+        """MUST, SHOULD or MAY: the level without its negation."""
         return _STRENGTHS.get(self, self)
 
 
@@ -39,22 +39,22 @@ class Subject(StrEnum):
 
 
 class Observable(StrEnum):
-    """What a tester must do to see whether a requirement is met."""
+    """How a tester can observe a requirement."""
 
     WIRE = "wire"
-    """Look at the PDUs of any session."""
+    """By reading the PDUs of any session."""
     PROVOKE = "provoke"
-    """Send something that provokes it."""
+    """By sending a PDU that provokes it."""
     MULTI = "multi"
-    """Use several connections, sessions or initiators."""
+    """By using several connections, sessions or initiators."""
     INTERNAL = "internal"
-    """Nothing helps: it does not show on the wire."""
+    """Not at all: it does not show on the wire."""
     INITIATOR_ONLY = "initiator-only"
-    """Test an initiator: it does not show in what a target does."""
+    """By testing an initiator: it does not show in the behaviour of a target."""
 
     @property
     def is_visible(self) -> bool:
-        """True if a black-box tester of targets can see it."""
+        """Whether a black-box tester of targets can observe it."""
         return self not in (Observable.INTERNAL, Observable.INITIATOR_ONLY)
 
 
@@ -62,13 +62,13 @@ class Basis(StrEnum):
     """Why a sentence of a document counts as a requirement."""
 
     RFC2119 = "rfc2119"
-    """It has a key word."""
+    """The sentence has a key word."""
     IMPLIED = "implied"
-    """It is a table or a rule without a key word."""
+    """The sentence is a table or a rule without a key word."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One requirement, as a file of the catalogue has it."""
+    """One requirement, in the form of the catalogue's files."""
 
     id: str
     section: str
@@ -77,33 +77,33 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     area: str
     observable: Observable
     text: str
-    """What it demands, in our words."""
+    """The demand, in our own words."""
     basis: Basis = Basis.RFC2119
     same_as: str = ""
     """An earlier requirement that this one restates."""
     like: tuple[str, ...] = ()
     """Requirements with the same rule for another case, such as another command."""
     needs: tuple[str, ...] = ()
-    """Optional features without which it does not apply."""
+    """The optional features that it needs to apply."""
     untestable: str = ""
-    """Why no black-box tester can check it, or nothing."""
+    """Why no black-box tester can check it, or an empty text."""
 
 
 OWN = "Robustness"
-"""The document of our own: what no standard says and every user relies on."""
+"""The document of this project: what no standard says and every user relies on."""
 
 
 class Requirement(Entry, frozen=True, kw_only=True):
-    """One thing that a document demands."""
+    """One demand of a document."""
 
     document: str
-    """How the document is cited: RFC 7143."""
+    """The citation of the document: RFC 7143."""
     heading: str
     """The section's title."""
 
     @property
     def url(self) -> str:
-        """The address of its section, or of the committee whose text is not free.
+        """The address of its section, or of the committee if its text is not free.
 
         For our own document it is the file in this repository.
         """
@@ -117,12 +117,12 @@ class Requirement(Entry, frozen=True, kw_only=True):
 
     @property
     def is_visible(self) -> bool:
-        """True if it binds targets and a black-box tester can see it."""
+        """Whether it binds targets and a black-box tester can observe it."""
         return self.subject.is_target and self.observable.is_visible
 
     @property
     def counts(self) -> bool:
-        """True if coverage counts it: of a standard, visible, no MAY, nothing twice."""
+        """Whether coverage counts it: of a standard, observable, no MAY, no copy."""
         is_theirs = self.document != OWN
         is_demand = self.level is not Level.MAY and not self.same_as
         return is_theirs and self.is_visible and is_demand

@@ -45,12 +45,10 @@ class Crash:
     report: str
     """The report from that line to its end, at most `MOST_LINES` lines."""
     functions: tuple[str, ...]
-    """The functions that it names with certainty, the one that crashed first.  Those
-    with a question mark do not count, nor do locks, lists and waits, which fail because
-    of their callers.
+    """The functions that it names with certainty, the one that crashed first.
 
     Those with a question mark do not count, nor do locks, lists and waits, which fail
-    by what their callers hand to them.
+    because of their callers.
     """
     offset: int
     """The offset of the report in the text, in characters."""
@@ -126,9 +124,8 @@ _TOOLS = (
     *("__schedule", "schedule", "__wait_for_common", "wait_for_completion"),
 )
 """Locks, lists and waits fail because of their arguments, so their caller is at fault.
-Functions that print a stack are not at fault either.
 
-What prints a stack is not at fault either.
+Functions that print a stack are not at fault either.
 """
 
 

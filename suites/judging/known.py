@@ -60,15 +60,13 @@ class Deviation(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """True if the target must be restarted afterwards, although it still runs."""
     dies: str = ""
     """If the target dies from it: a part of its last output, or of its crash report.
-    It may also die after the check's work is done.
 
-    It may die only when the check's work is done.
+    It may also die after the check's work is done.
     """
     expected: str = ""
     """What the check expected, in the words of the finding; empty for any expectation.
-    With `answer`, it lets one entry list a race for every check that may hit it.
 
-    With `answer` it lets a race be listed for every check that may meet it.
+    With `answer`, it lets one entry list a race for every check that may hit it.
     """
     answer: str = ""
     """The normalised answer, as `run.json` has it; empty for any answer."""
@@ -105,10 +103,9 @@ class KnownCrash(Entry, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     functions: tuple[str, ...] = ()
-    """The functions in the report: the one that crashed, then its callers.  The first
-    alone says little if many functions call it.
+    """The functions in the report: the one that crashed, then its callers.
 
-    The first alone says little where it is called from everywhere.
+    The first alone says little if many functions call it.
     """
     says: str = ""
     """A part of the first line of the report."""
