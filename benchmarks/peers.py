@@ -114,8 +114,8 @@ def check_bytes(url: str, directory: Path) -> None:
     _run(["qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", str(image), url], 60)
     _run(["qemu-img", "convert", "-f", "raw", "-O", "raw", url, str(back)], 60)
     with back.open("rb") as file:
-        found = hashlib.sha256(file.read(_IMAGE_SIZE)).digest()
-    if found != hashlib.sha256(image.read_bytes()).digest():
+        digest_read = hashlib.sha256(file.read(_IMAGE_SIZE)).digest()
+    if digest_read != hashlib.sha256(image.read_bytes()).digest():
         raise BenchmarkError(f"{url}: the data read differs from the data written")
     back.unlink()
 

@@ -160,9 +160,9 @@ class LoginExchange:
     def pass_over_unasked(self) -> None:
         """Receive Login Responses that have arrived although no request is open."""
         opcode = Opcode.LOGIN_RESPONSE
-        while (again := self.connection.next_arrived(opcode)) is not None:
-            self.status.receive(again.stat_sn)
-            self.connection.slip(unasked_response(again))
+        while (response := self.connection.next_arrived(opcode)) is not None:
+            self.status.receive(response.stat_sn)
+            self.connection.slip(unasked_response(response))
 
     def receive(self, timeout: float | None = None) -> LoginResponse:
         """Return the next Login Response.

@@ -21,7 +21,7 @@ def shown(key: str, value: str) -> str:
 
 def prose_without_proofs(text: str) -> str:
     """Return text, such as a traceback, without the values of CHAP_R."""
-    return _IN_PROSE.sub(lambda found: found[1] + LEFT_OUT, text)
+    return _IN_PROSE.sub(lambda match: match[1] + LEFT_OUT, text)
 
 
 def without_proofs(data: bytes, carried: bytes = b"") -> bytes:
@@ -32,7 +32,7 @@ def without_proofs(data: bytes, carried: bytes = b"") -> bytes:
         carried: the end of the text before it, if a pair was split (the C bit).
     """
     joined = carried + data
-    cleaned = _PROOF.sub(lambda found: b"CHAP_R=" + b"0" * len(found[1]), joined)
+    cleaned = _PROOF.sub(lambda match: b"CHAP_R=" + b"0" * len(match[1]), joined)
     return cleaned[len(carried) :]
 
 

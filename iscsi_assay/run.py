@@ -170,12 +170,12 @@ def arguments(words: Sequence[str], folder: Path | None = None) -> list[str]:
         words: the command line.
         folder: the folder that paths begin in; the current one by default.
     """
-    here = folder or Path.cwd()
+    start = folder or Path.cwd()
     pytest_words, names, own = [], 0, 0
     for word, is_value in _words(words):
-        path = None if is_value or word.startswith("-") else _within(word, here)
+        path = None if is_value or word.startswith("-") else _within(word, start)
         names += path is not None
-        own += not is_value and path is None and _is_there(word, here)
+        own += not is_value and path is None and _is_there(word, start)
         pytest_words.append(path or word)
     if not names and not own:
         pytest_words.insert(0, str(_FOLDER / SUITES[0]))

@@ -141,7 +141,7 @@ def _seal(page: Path) -> None:
         ReportError: the page has no head for the policy.
     """
     text = page.read_text(encoding="utf-8")
-    sealed, count = _HEAD.subn(lambda found: found[0] + _POLICY, text, count=1)
+    sealed, count = _HEAD.subn(lambda match: match[0] + _POLICY, text, count=1)
     if not count:
         raise ReportError(f"allure wrote a page without a head: {page}")
     page.write_text(_COUNTER.sub("", sealed), encoding="utf-8")

@@ -58,7 +58,7 @@ def words(text: str) -> str:
 
     Unlike `code` it is suitable for headings.
     """
-    return _MARKUP.sub(lambda found: "\\" + found[0], one_line(text))
+    return _MARKUP.sub(lambda match: "\\" + match[0], one_line(text))
 
 
 def block(text: str) -> list[str]:

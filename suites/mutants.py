@@ -320,8 +320,8 @@ def _try_all(
 
 
 def _in_short(outcome: Outcome) -> str:
-    amiss = outcome.trouble or outcome.misnamed
-    word = "MISSED" if outcome.is_missed else amiss or "noticed"
+    problem = outcome.trouble or outcome.misnamed
+    word = "MISSED" if outcome.is_missed else problem or "noticed"
     return f"{outcome.fault.name}: {word}"
 
 

@@ -67,18 +67,18 @@ def decode(text: str, files: Mapping[str, Path]) -> str:
     lines = text.splitlines(keepends=True)
     frames = {frame for line in lines for frame in _frames(line)}
     modules = sorted({frame.module for frame in frames})
-    lacking = [module for module in modules if module not in files]
+    missing = [module for module in modules if module not in files]
     notes = []
     places: dict[Frame, Sequence[Place]] = {}
     try:
         for module in modules:
-            if module not in lacking:
+            if module not in missing:
                 of_module = [frame for frame in frames if frame.module == module]
                 places |= _look_up(files[module], of_module)
     except LabError as error:
         notes.append(f"[not decoded: {error}]\n")
-    if lacking:
-        notes.append(f"[not decoded: no debug information of {', '.join(lacking)}]\n")
+    if missing:
+        notes.append(f"[not decoded: no debug information of {', '.join(missing)}]\n")
     end = "\n" if notes and not text.endswith("\n") else ""
     return "".join([*(_explain(line, places) for line in lines), end, *notes])
 

@@ -149,8 +149,8 @@ def _drive(question: Question, tree: Path) -> None:
     words = [*question.words("judge"), "--tree", str(tree)]
     words += ["--before", question.before, "--repeat", str(question.repeat)]
     # git runs the command in the tree; our own files are relative to this folder.
-    here = ["env", "-C", str(Path.cwd()), *words]
-    one = guard.start([find("git"), "-C", str(tree), "bisect", "run", *here])
+    words_here = ["env", "-C", str(Path.cwd()), *words]
+    one = guard.start([find("git"), "-C", str(tree), "bisect", "run", *words_here])
     try:
         one.process.wait()
     finally:

@@ -70,8 +70,8 @@ def look_into(
         if not part and plain in holds:
             return Answer.HOLDS
         with running_with(item, part):
-            again = carried(run()[-1])
-        is_alike = again is not None and _is_alike(first, again)
+            retried = carried(run()[-1])
+        is_alike = retried is not None and _is_alike(first, retried)
         if not part and not is_alike:
             holds.add(plain)
         return Answer.FAILS if is_alike else Answer.HOLDS
@@ -113,16 +113,16 @@ def _clause(check: Check) -> str:
     return f"{accused} {check.ending.kind}" if is_death and check.ending else accused
 
 
-def _is_alike(first: Check, again: Check) -> bool:
-    return again.outcome in _AMISS and _clause(again) == _clause(first)
+def _is_alike(first: Check, retried: Check) -> bool:
+    return retried.outcome in _AMISS and _clause(retried) == _clause(first)
 
 
 @contextmanager
 def _unpublished(item: pytest.Item) -> Iterator[None]:
     """Let a check run again, and restore the known state of the target afterwards."""
     properties = list(item.user_properties)
-    kept = {key: item.stash[key] for key in _KEPT if key in item.stash}
-    for key in kept:
+    stashed = {key: item.stash[key] for key in _KEPT if key in item.stash}
+    for key in stashed:
         del item.stash[key]
     item.stash[QUIET] = True
     try:
@@ -132,7 +132,7 @@ def _unpublished(item: pytest.Item) -> Iterator[None]:
         del item.stash[QUIET]
         item.user_properties[:] = properties
         for key in _KEPT:
-            if key in kept:
-                item.stash[key] = kept[key]
+            if key in stashed:
+                item.stash[key] = stashed[key]
             elif key in item.stash:
                 del item.stash[key]

@@ -117,10 +117,10 @@ def way_into(
         options: the login options of the plain way.
         node: the name.
     """
-    found = request.config.stash.setdefault(_FOUND, {})
-    if node.name not in found:
-        found[node.name] = _find(target, options, node)
-    return found[node.name]
+    ways = request.config.stash.setdefault(_FOUND, {})
+    if node.name not in ways:
+        ways[node.name] = _find(target, options, node)
+    return ways[node.name]
 
 
 def _find(target: TestedTarget, options: LoginOptions, node: Target) -> Way:

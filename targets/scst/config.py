@@ -160,22 +160,22 @@ def targets(config: Config) -> Iterator[Write]:
     for name, value in _users(config.discovery, config.discovery_outgoing):
         yield Write(f"{_ISCSI}/mgmt", f"add_attribute {name} {value}")
     for target in config.targets:
-        here = f"{_ISCSI}/{target.name}"
+        target_folder = f"{_ISCSI}/{target.name}"
         yield Write(f"{_ISCSI}/mgmt", f"add_target {target.name}")
         for name, value in _attributes(target):
             yield Write(
                 f"{_ISCSI}/mgmt", f"add_target_attribute {target.name} {name} {value}"
             )
         for name, plain in target.attributes.items():
-            yield Write(f"{here}/{name}", str(plain))
-        yield from _units(here, target.units)
+            yield Write(f"{target_folder}/{name}", str(plain))
+        yield from _units(target_folder, target.units)
         for group in target.groups:
-            folder = f"{here}/ini_groups/{group.name}"
-            yield Write(f"{here}/ini_groups/mgmt", f"create {group.name}")
+            folder = f"{target_folder}/ini_groups/{group.name}"
+            yield Write(f"{target_folder}/ini_groups/mgmt", f"create {group.name}")
             yield from _units(folder, group.units)
             for initiator in group.initiators:
                 yield Write(f"{folder}/initiators/mgmt", f"add {initiator}")
-        yield Write(f"{here}/enabled", "1")
+        yield Write(f"{target_folder}/enabled", "1")
     yield Write(f"{_ISCSI}/enabled", "1")
 
 

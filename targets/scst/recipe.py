@@ -58,8 +58,8 @@ _BY_HAND = (
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Return the first two numbers of a version; without any, those of the newest."""
-    found = re.match(r"(\d+)\.(\d+)", version)
-    return _WITH_NAMES if found is None else (int(found[1]), int(found[2]))
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return _WITH_NAMES if numbers is None else (int(numbers[1]), int(numbers[2]))
 
 
 def recipe(options: Options) -> LabRecipe:

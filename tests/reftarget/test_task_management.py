@@ -56,13 +56,13 @@ def test_abort_task_ends_it_in_silence(peer: Peer) -> None:
 def test_abort_task_that_never_came_fills_the_gap(peer: Peer) -> None:
     missing = peer.cmd_sn
     peer.cmd_sn += 1
-    held = peer.execute(cdb.test_unit_ready())
+    early = peer.execute(cdb.test_unit_ready())
 
     answers = peer.send(
         function(TMFunction.ABORT_TASK, referenced_task_tag=0x77, ref_cmd_sn=missing)
     )
 
-    assert held == []
+    assert early == []
     assert sorted(type(one).__name__ for one in answers) == [
         "SCSIResponse",
         "TaskManagementResponse",
@@ -88,13 +88,13 @@ def test_abort_task_outside_the_window_does_not_exist(
 
 def test_abort_of_a_function_is_rejected(peer: Peer) -> None:
     missing = peer.cmd_sn
-    held = function(TMFunction.ABORT_TASK_SET, immediate=0, cmd_sn=missing + 1)
-    peer.send(held)
+    early = function(TMFunction.ABORT_TASK_SET, immediate=0, cmd_sn=missing + 1)
+    peer.send(early)
 
     answer = peer.send(
         function(
             TMFunction.ABORT_TASK,
-            referenced_task_tag=held.initiator_task_tag,
+            referenced_task_tag=early.initiator_task_tag,
             ref_cmd_sn=missing + 1,
             cmd_sn=missing + 2,
         )
@@ -280,7 +280,7 @@ def test_fenced_response_waits_for_all_connections(target: ReferenceTarget) -> N
 
     assert [type(one).__name__ for one in answer] == ["TaskManagementResponse"]
     second.cmd_sn = first.cmd_sn
-    held = second.execute(cdb.test_unit_ready())
-    assert held == []
+    early = second.execute(cdb.test_unit_ready())
+    assert early == []
     first.send(pdu.NOPOut(**acknowledge))
     assert sense_of(second.receive()[-1]) == (6, 0x29, 3)

@@ -110,12 +110,12 @@ def results(folder: Path, conftest: str) -> dict[str, dict[str, Any]]:
 
 def comparable(result: dict[str, Any]) -> str:
     """Return a result without what differs from run to run."""
-    kept = {
+    labels = {
         name: value
         for name, value in result.items()
         if name not in {"uuid", "start", "stop", "historyId"}
     }
-    text = json.dumps(kept, indent=1)
+    text = json.dumps(labels, indent=1)
     text = re.sub(r"[0-9a-f-]{36}-attachment", "", text)
     return re.sub(r'"(start|stop)": \d+|"\d+-MainThread"', "", text)
 

@@ -122,8 +122,8 @@ def test_a_deviation_that_does_not_always_show_is_no_regression() -> None:
     held, failed = passed("a.py::test_a"), broken("a.py::test_a")
 
     for pair in ((shown, held), (held, shown), (shown, always)):
-        found = changes(run_of(pair[:1]), run_of(pair[1:]), NAMES)
-        assert (found.worse, found.better) == ((), ())
+        changed = changes(run_of(pair[:1]), run_of(pair[1:]), NAMES)
+        assert (changed.worse, changed.better) == ((), ())
     (change,) = changes(run_of([held]), run_of([shown]), NAMES).other
     assert change.after == shown
     assert changes(run_of([held]), run_of([always]), NAMES).worse

@@ -129,11 +129,11 @@ def test_a_life_says_since_when_and_by_which_revision() -> None:
 
 
 def test_what_differs_within_a_revision_is_not_steady() -> None:
-    steady, shaky = life(Kind.CHECK, "a", RUNS), life(Kind.CHECK, "b", RUNS)
+    steady, unsteady = life(Kind.CHECK, "a", RUNS), life(Kind.CHECK, "b", RUNS)
 
     assert (steady.steadiness, steady.is_steady) == ((4, 4), True)
-    assert (shaky.steadiness, shaky.is_steady) == ((3, 4), False)
-    assert shaky.changes == 2
+    assert (unsteady.steadiness, unsteady.is_steady) == ((3, 4), False)
+    assert unsteady.changes == 2
 
 
 def test_a_run_without_a_check_gives_no_information_about_it() -> None:

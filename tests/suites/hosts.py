@@ -90,7 +90,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def await_port(port: int, made: Host) -> None:
+def await_port(port: int, host: Host) -> None:
     """Wait until somebody listens at a port.
 
     Raises:
@@ -100,7 +100,7 @@ def await_port(port: int, made: Host) -> None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-    raise TimeoutError(made.log.read_text(errors="replace"))
+    raise TimeoutError(host.log.read_text(errors="replace"))
 
 
 SSHD = """

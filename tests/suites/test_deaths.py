@@ -154,8 +154,8 @@ def side_by_side(
         return list(pool.map(one, range(len(runs))))
 
 
-def by_name(found: Run) -> dict[str, Check]:
-    return {one.check.rpartition("::test_")[2]: one for one in found.checks}
+def by_name(finished_run: Run) -> dict[str, Check]:
+    return {one.check.rpartition("::test_")[2]: one for one in finished_run.checks}
 
 
 def failed_of_junit(path: Path) -> set[str | None]:
@@ -167,22 +167,22 @@ def failed_of_junit(path: Path) -> set[str | None]:
 
 
 def failed_of_allure(folder: Path) -> set[str]:
-    found = set()
+    names = set()
     for path in folder.glob("*-result.json"):
         labels = {
             one["name"]: one["value"] for one in json.loads(path.read_text())["labels"]
         }
         if labels[LABEL] in set(SEVERITIES.values()):
-            found.add(labels[CHECK].rpartition("::")[2])
-    return found
+            names.add(labels[CHECK].rpartition("::")[2])
+    return names
 
 
 def expect_each_charged(ended: Ended) -> None:
     """Expect each death or hang to be charged to its check, and nothing else."""
-    done, found = ended.done, ended.run
+    done, finished_run = ended.done, ended.run
     assert done.returncode == 1, done.stdout
-    assert found.is_complete, done.stdout
-    checks = by_name(found)
+    assert finished_run.is_complete, done.stdout
+    checks = by_name(finished_run)
     kind = KINDS[ended.misbehaviour]
     for stage in ended.stages:
         killer, after = checks[f"dies_in_{stage}"], checks[f"after_{stage}"]
@@ -191,15 +191,15 @@ def expect_each_charged(ended: Ended) -> None:
         assert killer.ending is not None, where
         assert killer.ending.kind is kind, where
         assert after.outcome is Outcome.PASSED, where
-        assert f"::test_dies_in_{stage}" in options_without_killers(found), where
+        assert f"::test_dies_in_{stage}" in options_without_killers(finished_run), where
     killers = {f"test_dies_in_{stage}" for stage in ended.stages}
     assert failed_of_junit(ended.folder / "junit") == killers, done.stdout
     assert failed_of_allure(ended.folder / "allure") == killers
     assert (
-        f"to leave out what killed the target: {options_without_killers(found)}"
+        f"to leave out what killed the target: {options_without_killers(finished_run)}"
         in done.stdout
     )
-    first, *_ = state(found).new
+    first, *_ = state(finished_run).new
     assert first.severity is SEVERITIES[kind]
     assert len(first.checks) == len(killers)
     assert checks["first"].outcome is Outcome.PASSED
@@ -255,12 +255,12 @@ def test_a_run_whose_target_is_lost_writes_all_its_files(tmp_path: Path) -> None
     runs = [(misbehaviour, stages) for misbehaviour in KINDS]
     options = ("--wait-for-target=1", "--deselect", f"{SAMPLES}::test_first")
     for ended in side_by_side(runs, tmp_path, *options):
-        done, found = ended.done, ended.run
+        done, finished_run = ended.done, ended.run
         assert done.returncode == TARGET_LOST, f"{ended.misbehaviour}:\n{done.stdout}"
         assert "INTERNALERROR" not in done.stdout
-        assert not found.is_complete
-        assert "no login within 1 s" in found.why_incomplete
-        outcomes = {name: one.outcome for name, one in by_name(found).items()}
+        assert not finished_run.is_complete
+        assert "no login within 1 s" in finished_run.why_incomplete
+        outcomes = {name: one.outcome for name, one in by_name(finished_run).items()}
         assert outcomes == {
             "dies_in_login": Outcome.BROKEN,
             "after_login": Outcome.NOT_RUN,
@@ -274,11 +274,11 @@ def test_a_worker_gives_up_without_an_internal_error(tmp_path: Path) -> None:
     options = ("--wait-for-target=1", "--deselect", f"{SAMPLES}::test_first", "-n", "2")
     ended = sample(Misbehaviour.DIES, ("login", "command"), tmp_path / "run", *options)
 
-    done, found = ended.done, ended.run
+    done, finished_run = ended.done, ended.run
     assert done.returncode == TARGET_LOST, done.stdout
     assert "INTERNALERROR" not in done.stdout + done.stderr
     assert "one worker runs all checks" in done.stdout
     assert "all checks" in done.stdout
-    assert "no login within 1 s" in found.why_incomplete
-    (killer,) = found.checks
+    assert "no login within 1 s" in finished_run.why_incomplete
+    (killer,) = finished_run.checks
     assert killer.target_died

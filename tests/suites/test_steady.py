@@ -186,11 +186,11 @@ def run_with(outcome: Outcome, **repeats: int) -> Run:
 
 def test_a_rate_is_of_all_runs_together() -> None:
     steady = [run_with(Outcome.PASSED, passed=10), run_with(Outcome.PASSED)]
-    shaky = [*steady, run_with(Outcome.BROKEN)]
+    unsteady = [*steady, run_with(Outcome.BROKEN)]
 
     assert rates("tgt", steady) == [Rate("tgt", "a", {Outcome.PASSED: 11})]
     assert rates("tgt", steady)[0].is_steady
-    (one,) = rates("tgt", shaky)
+    (one,) = rates("tgt", unsteady)
     assert not one.is_steady
     assert "a: passed 11 of 12, broken 1 of 12" in str(one)
     # A check that never has a verdict is not steady.

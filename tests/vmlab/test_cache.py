@@ -42,8 +42,8 @@ def test_what_failed_half_way_is_made_anew(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         cache.get("thing", "x", fail)
 
-    kept = cache.get("thing", "x", lambda path: path.mkdir())
-    assert kept.is_dir()
+    cached = cache.get("thing", "x", lambda path: path.mkdir())
+    assert cached.is_dir()
     assert not list(tmp_path.glob("thing/.making-*"))
 
 
@@ -78,10 +78,10 @@ def test_what_a_killed_maker_left_is_made_anew(tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.glob("thing/.making-*/*")] == ["it"]
         maker.kill()
 
-    kept = cache.get("thing", "x", lambda path: path.mkdir())
+    cached = cache.get("thing", "x", lambda path: path.mkdir())
 
-    assert kept.is_dir()
-    assert list((tmp_path / "thing").iterdir()) == [kept]
+    assert cached.is_dir()
+    assert list((tmp_path / "thing").iterdir()) == [cached]
 
 
 def test_two_that_ask_at_once_make_it_once(tmp_path: Path) -> None:

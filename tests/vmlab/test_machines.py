@@ -251,12 +251,12 @@ def test_a_second_start_builds_nothing() -> None:
     one = lio_guest.guest([])
     first = image.initramfs(kernel.of_debian(), one)
     used = (first, kernel.of_debian().root)
-    made = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in used]
+    inodes = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in used]
 
     second = image.initramfs(kernel.of_debian(), one)
 
     assert (second, kernel.of_debian().root) == used
-    assert made == [(path.stat().st_ino, path.stat().st_mtime_ns) for path in used]
+    assert inodes == [(path.stat().st_ino, path.stat().st_mtime_ns) for path in used]
 
 
 def test_up_ls_and_down_from_the_command_line() -> None:

@@ -291,8 +291,8 @@ def test_type_and_scope_do_not_count_for_registrations(
     a: Nexus, b: Nexus, c: Nexus, kind: int, scope: int
 ) -> None:
     """Registrations are removed whatever TYPE and SCOPE say; the reservation stays."""
-    held = ReservationType.WRITE_EXCLUSIVE
-    expect_good(c.reserve(held))
+    reserved_type = ReservationType.WRITE_EXCLUSIVE
+    expect_good(c.reserve(reserved_type))
 
     action = OutServiceAction.PREEMPT
     result = a.out(action, OutParameters(a.key, b.key), type=kind, scope=scope)
@@ -300,4 +300,4 @@ def test_type_and_scope_do_not_count_for_registrations(
     expect_good(result)
     # A wrong state after GOOD breaks another clause than a refused TYPE or SCOPE.
     with clause("SPC4-5.12.11.2.4-01"):
-        expect_state(a, keys=[a.key, c.key], kind=held, holder=c.key)
+        expect_state(a, keys=[a.key, c.key], kind=reserved_type, holder=c.key)

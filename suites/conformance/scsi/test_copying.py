@@ -155,9 +155,9 @@ def test_the_longest_segment_is_copied(medium: Medium, itself: CSCD) -> None:
         medium.write(count + place, medium.blocks(1, seed=0))
     behind = medium.blocks(1, seed=98)
     medium.write(2 * count, behind)
-    whole = Segment(0, 0, count, 0, count)
+    segment = Segment(0, 0, count, 0, count)
 
-    expect_good(copy(medium, build_parameter_list([itself], [whole])))
+    expect_good(copy(medium, build_parameter_list([itself], [segment])))
 
     for place in places:
         expected = medium.blocks(1, seed=place % 97 + 1)

@@ -38,10 +38,10 @@ def page_name(code: ModePage) -> str:
 
 def first_values(session: Session, code: ModePage, size: int) -> dict[str, int]:
     """Return the values of a page after a reset: the saved ones, or the defaults."""
-    found = saved_values(session, code, size)
-    if found is None:
-        found = mode_data(session, size, code, PageControl.DEFAULT)
-    return values_of(page_alone(found, code))
+    data = saved_values(session, code, size)
+    if data is None:
+        data = mode_data(session, size, code, PageControl.DEFAULT)
+    return values_of(page_alone(data, code))
 
 
 def reset(session: Session) -> None:
@@ -62,10 +62,10 @@ def expect_values(
     """
     __tracebackhide__ = True
     assert isinstance(expected_value, dict)
-    found = values_of(page_alone(mode_data(session, size, code), code))
+    values = values_of(page_alone(mode_data(session, size, code), code))
     wrong = {
         name.upper(): number
-        for name, number in found.items()
+        for name, number in values.items()
         if number != expected_value[name]
     }
     expected = {name: expected_value[name.lower()] for name in wrong}

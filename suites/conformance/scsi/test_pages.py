@@ -186,8 +186,8 @@ def test_timeouts_are_returned_if_requested(session: Session) -> None:
     without = [one for one in listed_commands(session) if one.has_timeouts]
     check(not without, "none with RCTD 0", without[:3])
 
-    lacking = [one for one in listed_commands(session, rctd=1) if not one.has_timeouts]
-    check(not lacking, "one for each with RCTD 1", lacking[:3])
+    missing = [one for one in listed_commands(session, rctd=1) if not one.has_timeouts]
+    check(not missing, "one for each with RCTD 1", missing[:3])
 
 
 @pytest.mark.requirement("SPC4-6.35-04")

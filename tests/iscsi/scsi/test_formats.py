@@ -58,8 +58,8 @@ STATUS = FullStatus(
 )
 
 
-def names(found: list[Part]) -> list[str]:
-    return [part.name for part in found]
+def names(parts: list[Part]) -> list[str]:
+    return [part.name for part in parts]
 
 
 def value(data: bytes, part: Part, field: str) -> int:

@@ -18,9 +18,9 @@ def test_old_releases_have_no_alias_and_no_redirects(
     tmp_path: Path, version: str, has_names: bool
 ) -> None:
     """Release 3.7 has neither attribute, so that its set-up must leave them out."""
-    made = recipe.recipe({"scst_source": checkout(tmp_path / "tree", version)})
+    lab_recipe = recipe.recipe({"scst_source": checkout(tmp_path / "tree", version)})
 
-    assert ({"alias", "redirect"} <= made.features) is has_names
-    assert (Special.ALIAS in made.special) is has_names
-    assert (Special.MOVED in made.special) is has_names
-    assert Special.PINGING in made.special
+    assert ({"alias", "redirect"} <= lab_recipe.features) is has_names
+    assert (Special.ALIAS in lab_recipe.special) is has_names
+    assert (Special.MOVED in lab_recipe.special) is has_names
+    assert Special.PINGING in lab_recipe.special
