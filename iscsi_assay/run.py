@@ -181,7 +181,7 @@ def arguments(words: Sequence[str], folder: Path | None = None) -> list[str]:
         pytest_words.insert(0, str(_FOLDER / SUITES[0]))
     if own:
         return pytest_words
-    return [*pytest_words, *ANYWHERE, "-o", f"cache_dir={here / '.pytest_cache'}"]
+    return [*pytest_words, *ANYWHERE, "-o", f"cache_dir={start / '.pytest_cache'}"]
 
 
 def _words(words: Sequence[str]) -> Iterator[tuple[str, bool]]:
