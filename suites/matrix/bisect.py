@@ -2,6 +2,7 @@
 """Finds the commit of a user's tree that broke a check: `git bisect run` over a row."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,14 +58,14 @@ class Question:
 def judge(question: Question, tree: Path) -> int:
     """Judge the checked-out commit; return the exit code for `git bisect run`.
 
-    All that was started for it is ended.
+    It prints the answer and how long that took. All that was started for it is ended.
 
     Raises:
         LabError: the results' folder cannot be used.
     """
     place = question.results / question.row
     place.mkdir(parents=True, exist_ok=True)
-    code = SKIP
+    code, begun = SKIP, time.monotonic()
     for _ in range(question.repeat):
         (place / folder.VERDICTS).unlink(missing_ok=True)
         with (place / folder.LAB).open("wb") as file:
@@ -82,6 +83,9 @@ def judge(question: Question, tree: Path) -> int:
         code = verdict(place, question.check)
         if code != GOOD:
             break
+    commit = run("git", "-C", str(tree), "rev-parse", "--short=12", "HEAD").strip()
+    seconds = time.monotonic() - begun
+    print(f"{question.check} {_WORDS[code]} at {commit} ({seconds:.0f} s)", flush=True)
     return code
 
 
@@ -132,7 +136,6 @@ def bisect(question: Question, tree: Path, good: str, bad: str) -> list[str]:
         for revision, expected in zip(ends, (GOOD, BAD), strict=True):
             run(*git, "checkout", "--quiet", "--detach", revision, seconds=_GIT_SECONDS)
             code = judge(question, tree)
-            print(f"{question.check} {_WORDS[code]} at {revision[:12]}", flush=True)
             if code != expected:
                 raise LabError(
                     f"{question.check} {_WORDS[code]} at {revision[:12]}: nothing to "

@@ -21,7 +21,7 @@ from vmlab.errors import LabError
 
 PACKAGED = "packaged"
 """The source of a kernel that is Debian's own package: nothing is built."""
-_KERNEL = frozenset({"name", "source", "patches", "in_vm"})
+_KERNEL = frozenset({"name", "source", "patches", "in_vm", "configs"})
 _CONFIG = frozenset({"name", "fragments"})
 
 
@@ -106,9 +106,10 @@ def _rows(
     default = revisions[0].target
     has_kernels = bool(kernels)
     combined = [
-        one
-        for one in product(kernels, revisions, configs)
-        if not (_is_packaged(one[0], folder) and one[2].get("fragments"))
+        (kernel, revision, settings)
+        for kernel, revision, settings in product(kernels, revisions, configs)
+        if settings["name"] in _configs_of(kernel, configs)
+        and not (_is_packaged(kernel, folder) and settings.get("fragments"))
     ]
     seen: set[str] = set()
     for tested, part in product(
@@ -182,6 +183,29 @@ def _row(
         tested.cores,
         tested.memory,
     )
+
+
+def _configs_of(
+    kernel: Mapping[str, Any], configs: Sequence[Mapping[str, Any]]
+) -> Sequence[str]:
+    """Return the names of the configurations that a kernel is combined with.
+
+    Raises:
+        LabError: it names one that the file does not have.
+    """
+    every = [settings["name"] for settings in configs]
+    if "configs" not in kernel:
+        return every
+    what = f"kernel {kernel['name']}"
+    chosen = choices.texts(kernel, "configs", what)
+    if not chosen:
+        raise LabError(f"{what}: configs is empty", hint="leave it out for all of them")
+    for name in chosen:
+        if name not in every:
+            raise LabError(
+                f"{what}: there is no config {name}", hint=f"known: {', '.join(every)}"
+            )
+    return chosen
 
 
 def _is_packaged(kernel: Mapping[str, Any], folder: Path) -> bool:

@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from targets.scst.source import Source
 from vmlab import cache
 from vmlab.build.builder import HOST, Builder
+from vmlab.build.external import digest_of_tree
 from vmlab.build.make import make
 from vmlab.errors import LabError
 
@@ -23,6 +25,8 @@ _DAEMON = "iscsi-scst/usr/iscsi-scstd"
 _HEADERS = {"scst": "include/build_mode.h", "scst/src": "../include/scst_itf_ver.h"}
 """A header that newer releases generate before they compile, and that the daemon
 includes."""
+_PROBES = Path("iscsi-scst") / "conftest"
+"""Where newer releases compile small modules to learn what a kernel has, one by one."""
 
 
 class Mode(StrEnum):
@@ -81,6 +85,42 @@ def steps(
         yield Step("iscsi-scst", ("progs", f"KDIR={kdir}"))
 
 
+def _probed(root: Path, kdir: Path, builder: Builder) -> str | None:
+    """Put what an earlier build has learnt of a kernel into sources.
+
+    Each revision would ask the same again, which takes longer than to compile it. What
+    is put there is newer than the questions, so that make asks none of them.
+
+    Returns:
+        the hash of the questions; None where a release asks none.
+    """
+    questions = root / _PROBES
+    if not questions.is_dir():
+        return None
+    made_from = cache.key(
+        questions=digest_of_tree(questions),
+        asked_by=cache.digest_of(root / "iscsi-scst" / "Makefile"),
+        kdir=str(kdir),
+        kernel=cache.digest_of(kdir / "Module.symvers"),
+        compiler=builder.compiler,
+        layout=1,
+    )
+    answers = cache.folder() / "scst-probes" / made_from
+    if answers.is_dir():
+        shutil.copytree(
+            answers, questions, copy_function=shutil.copyfile, dirs_exist_ok=True
+        )
+    return made_from
+
+
+def _keep_probes(questions: Path, path: Path) -> None:
+    """Copy the answers beside some questions to a new folder."""
+    path.mkdir()
+    for answer in questions.glob("*/result-*.txt"):
+        (path / answer.parent.name).mkdir(exist_ok=True)
+        shutil.copyfile(answer, path / answer.parent.name / answer.name)
+
+
 def build(
     source: Source,
     kdir: Path,
@@ -112,6 +152,7 @@ def build(
     def compile_in(path: Path) -> None:
         ignored = shutil.ignore_patterns(".git", "*.o", "*.ko")
         shutil.copytree(source.root, path, symlinks=True, ignore=ignored)
+        probed = _probed(path, kdir, builder) if has_modules else None
         for step in steps(path, kdir, mode, has_modules=has_modules):
             make(
                 step.arguments,
@@ -128,6 +169,8 @@ def build(
         missing = [name for name in expected if not (path / name).exists()]
         if missing:
             raise LabError(f"SCST {source.version} was built without {missing[0]}")
+        if probed is not None:
+            cache.get("scst-probes", probed, partial(_keep_probes, path / _PROBES))
 
     root = cache.get("scst", made_from, compile_in)
     modules = tuple(root / name for name in _MODULES) if has_modules else ()

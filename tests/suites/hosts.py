@@ -2,8 +2,9 @@
 """Hosts of our own on this machine, which can die as a host does: all at once.
 
 Each has namespaces of its own for processes, mounts and its name, and folders of its
-own in the place of those that it must not share. The kernel kills all that runs in it
-with its first process.
+own in the place of those that it must not share, such as the sockets of libvirt: it has
+libvirt's daemons of its own, with its machines. The kernel kills all that runs in it
+with its first process. Hosts share the lab's cache, to build each kernel once.
 """
 
 import os
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.tools import missing, require
+from vmlab import cache
 from vmlab.poll import poll
 
 SECONDS = 60.0
@@ -55,14 +57,14 @@ def host(
 
     Args:
         name: its name.
-        folder: where its log goes.
-        own: places, each with the folder that is there on this host.
+        folder: where its log and its own folders go.
+        own: further places, each with the folder that is there on this host.
         words: the program.
     """
     steps = [f"hostname {shlex.quote(name)}"]
     steps += [
         shlex.join(["mount", "--bind", str(source), str(place)])
-        for place, source in own.items()
+        for place, source in {**_for_daemons(folder / f"{name}.own"), **own}.items()
     ]
     steps.append("exec " + shlex.join(map(str, words)))
     log = folder / f"{name}.log"
@@ -81,6 +83,16 @@ def host(
         yield started
     finally:
         started.die()
+
+
+def _for_daemons(folder: Path) -> Mapping[Path, Path]:
+    """Make folders in which a host has sockets, machines and numbers of processes."""
+    own = {Path("/run"): folder / "run", Path("/var/lib/libvirt"): folder / "libvirt"}
+    for path in own.values():
+        path.mkdir(parents=True)
+    # A service manager would have created it.
+    (folder / "run" / "sshd").mkdir()
+    return {place: path for place, path in own.items() if place.exists()}
 
 
 def free_port() -> int:
@@ -113,7 +125,7 @@ StrictModes no
 UsePAM no
 PermitRootLogin prohibit-password
 PasswordAuthentication no
-SetEnv HOME={home}
+SetEnv HOME={home} {cache}
 """
 
 CLIENT = """
@@ -145,11 +157,10 @@ def ssh_host(name: str, folder: Path, own: Mapping[Path, Path]) -> Iterator[Host
     )
     config, home = folder / f"{name}.sshd", folder / f"{name}.home"
     home.mkdir()
-    config.write_text(SSHD.format(port=port, key=key, home=home))
+    shared = f"{cache.VARIABLE}={cache.folder()}"
+    config.write_text(SSHD.format(port=port, key=key, home=home, cache=shared))
     client = CLIENT.format(name=name, port=port, key=key)
     (folder / f"{name}.client").write_text(client)
-    # Folders that a service manager would have created.
-    Path("/run/sshd").mkdir(exist_ok=True)
     sshd = shutil.which("sshd", path="/usr/sbin:/sbin") or "sshd"
     with host(name, folder, own, sshd, "-D", "-e", "-f", config) as started:
         await_port(port, started)

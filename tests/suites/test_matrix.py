@@ -102,6 +102,20 @@ def test_the_suite_gets_the_kernel_and_the_sources(tmp_path: Path) -> None:
     assert words[-2:] == ["--area", "login"]
 
 
+def test_a_kernel_is_combined_with_the_configurations_that_it_names(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "own.config").touch()
+    source = 'source = "linux.tar.xz"'
+    text = WHOLE.replace(source, f'{source}\nconfigs = ["checked"]')
+
+    assert [row.name for row in load(tmp_path, text)] == [
+        "debian_head_plain",
+        "debian_head_checked",
+        "patched_head_checked",
+    ]
+
+
 def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None:
     (row,) = load(tmp_path, '[[kernel]]\nname = "k"\nsource = "debian"\nin_vm = true\n')
 
@@ -122,7 +136,11 @@ def test_a_kernel_is_built_in_a_machine_where_it_says_so(tmp_path: Path) -> None
         ("[[kernel]]\nsource = 'debian'\n", "kernel 1 has no name"),
         (
             "[[kernel]]\nname='k'\nsource='debian'\npatch=['x']\n",
-            "kernel 1 has an unknown key patch; known: in_vm, name, patches, source",
+            "kernel 1 has an unknown key patch; known: configs, in_vm, name, patches",
+        ),
+        (
+            "[[kernel]]\nname='k'\nsource='debian'\nconfigs=['fast']\n",
+            "kernel k: there is no config fast; known: plain",
         ),
         (
             "[[kernel]]\nname='k'\nsource='debian'\nin_vm='yes'\n",

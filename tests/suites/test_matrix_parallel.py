@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,12 +15,19 @@ import pytest
 
 from suites.matrix import collected, folder
 from tests.suites.hosts import require_hosts, ssh_host
-from tests.suites.matrices import MATRIX, ROOT, ROWS, begun, page_of, page_of_a_loop
+from tests.suites.matrices import (
+    ROOT,
+    SECONDS,
+    begun,
+    matrix_file,
+    page_of,
+    page_of_a_loop,
+    rows_of,
+    say,
+)
 from tests.tools import require
 
 pytestmark = pytest.mark.lab
-
-SECONDS = 500.0
 
 
 @pytest.fixture
@@ -36,8 +44,7 @@ def test_the_rows_of_a_host_that_dies_run_on_the_other(
 ) -> None:
     require("parallel", "rsync")
     require_hosts()
-    matrix = tmp_path / "matrix.toml"
-    matrix.write_text(MATRIX)
+    matrix = matrix_file(tmp_path)
     names = ("assay-one", "assay-two")
     disks = {name: tmp_path / name for name in names}
     with ExitStack() as stack:
@@ -51,6 +58,7 @@ def test_the_rows_of_a_host_that_dies_run_on_the_other(
             "".join((tmp_path / f"{name}.client").read_text() for name in names)
         )
         log = stack.enter_context((tmp_path / "log").open("wb"))
+        begun_at = time.monotonic()
         process = subprocess.Popen(
             [
                 *("scripts/matrix-parallel", matrix, tmp_path / "hosts"),
@@ -69,13 +77,15 @@ def test_the_rows_of_a_host_that_dies_run_on_the_other(
         dying = begun(disks["assay-two"])
         hosts["assay-two"].die()
         code = process.wait(SECONDS)
-        assert code == 0, (tmp_path / "log").read_text()
+        say("GNU parallel, two hosts, one killed", begun_at)
 
     records = collected.newest([results])
-    assert len(records) == ROWS
+    all_good = all(one.record.is_good for one in records)
+    assert code == int(not all_good), (tmp_path / "log").read_text()
+    assert {one.record.row for one in records} == {one.name for one in rows_of(matrix)}
     assert {one.record.row: one.record.host for one in records}[dying] == "assay-one"
     # Files of the dead host remain on its disk, and count for nothing.
     assert folder.read(disks["assay-two"] / dying) is None
     every = collected.newest([results, *disks.values()])
     assert every == records
-    assert page_of(results) == page_of_a_loop(matrix, tmp_path / "loop")
+    assert page_of(results) == page_of_a_loop()

@@ -76,6 +76,34 @@ def test_what_is_built_is_found_and_taken_again(tmp_path: Path) -> None:
     assert source.digest() == before
 
 
+def test_what_a_kernel_has_is_asked_once_for_all_revisions(tmp_path: Path) -> None:
+    root, kdir = standin.checkout(tmp_path / "scst"), standin.kdir(tmp_path / "k")
+    asked = tmp_path / "asked"
+    makefile = root / "iscsi-scst" / "Makefile"
+    makefile.write_text(f"""{makefile.read_text()}
+mods: conftest/one/result-6.1.txt
+conftest/one/result-6.1.txt: conftest/one/one.c
+\techo $< >> {asked}
+\techo "-DHAS_$$(cat $<)" > $@
+""")
+    question = root / "iscsi-scst" / "conftest" / "one" / "one.c"
+    question.parent.mkdir(parents=True)
+
+    def times_asked(text: str, revision: str, kernel: Path = kdir) -> int:
+        question.write_text(text)
+        (root / "scst" / "revision").write_text(revision)
+        built = build.build(open_source(root), kernel)
+        answer = built.daemon.parents[1] / "conftest" / "one" / "result-6.1.txt"
+        assert answer.read_text() == f"-DHAS_{text}\n"
+        return len(asked.read_text().splitlines())
+
+    assert times_asked("a", "first") == 1
+    assert times_asked("a", "second") == 1
+    assert times_asked("b", "third") == 2
+    assert times_asked("a", "fourth") == 2
+    assert times_asked("a", "fourth", standin.kdir(tmp_path / "other")) == 3
+
+
 def test_a_component_that_does_not_build_is_named(tmp_path: Path) -> None:
     root = standin.checkout(tmp_path / "scst")
     makefile = root / "iscsi-scst" / "Makefile"
