@@ -2,6 +2,7 @@
 """The options `--campaign` and `--soak`, which say how long suites/robustness runs."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from iscsi.printable import printable
 from suites.plugins.options import PROVIDER
 from suites.plugins.permission import ROBUSTNESS, is_robustness
+from suites.shards import numbers
 
 _CAMPAIGN = ROBUSTNESS / "campaign"
 _SOAK = "test_soak"
@@ -28,6 +30,39 @@ def duration(text: str) -> float:
     if not seconds:
         raise ValueError(f"{text!r} is not a time such as 90s, 30m or 8h")
     return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one of several hosts does of a campaign or a soak.
+
+    It has a name and random numbers of its own, so that the parts can be merged and
+    differ. Without `--shard` it is all of it.
+    """
+
+    seconds: float
+    number: int
+    """From 1 to `count`."""
+    count: int
+
+    @property
+    def name(self) -> str:
+        """Its part of a name; empty if it is all."""
+        return "" if self.count == 1 else f"part-{self.number}-of-{self.count}"
+
+
+def share_of(config: pytest.Config) -> Share:
+    """Return the share of a run; of no seconds if it is no campaign and no soak."""
+    number, count = numbers(config.option.shard or "1/1")
+    text = config.option.campaign or config.option.soak
+    return Share(duration(text) / count if text else 0.0, number, count)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a check its share, which names it if there are several."""
+    if "share" in metafunc.fixturenames:
+        share = share_of(metafunc.config)
+        metafunc.parametrize("share", [share], ids=[share.name or pytest.HIDDEN_PARAM])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -111,7 +146,8 @@ def pytest_collection_modifyitems(
 
 def _is_wanted(config: pytest.Config, item: pytest.Item) -> bool:
     is_campaign = item.path.is_relative_to(_CAMPAIGN)
-    is_soak = item.path.is_relative_to(ROBUSTNESS) and item.name == _SOAK
+    name = getattr(item, "originalname", item.name)
+    is_soak = item.path.is_relative_to(ROBUSTNESS) and name == _SOAK
     if config.option.campaign:
         return is_campaign
     if config.option.soak:

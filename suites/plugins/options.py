@@ -109,8 +109,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--shard",
         type=_part,
         metavar="K/N",
-        help="run every N-th selected check, beginning with the K-th (such as 1/4); "
-        "`iscsi-assay merge` merges the runs",
+        help="run every N-th selected check, beginning with the K-th (such as 1/4), or "
+        "the N-th part of the time of --campaign or --soak; `iscsi-assay merge` merges "
+        "the runs",
     )
     group.addoption(
         "--list-requirements",

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from reports import run as files
 from reports.model import FORMAT, Check, Failure, Outcome, Run
+from suites.campaign.store import load
 from suites.mutants import main as faults
 from suites.shards import MergeError, merge
 
@@ -150,6 +151,39 @@ def test_parts_of_a_suite_merge_without_loss(
     )
     assert lost.returncode == 2
     assert lost.stderr.endswith("missing run of the part 2/2\n")
+
+
+@pytest.mark.integration
+def test_parts_of_a_soak_divide_its_time_and_merge_without_loss(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.json" for number in (1, 2)]
+    for number, path in enumerate(paths, 1):
+        pytest_run("robustness", path, "--soak=8s", f"--shard={number}/2")
+
+    merged = merge([files.read(path) for path in paths])
+
+    names = [f"stress/test_stress.py::test_soak[part-{one}-of-2]" for one in (1, 2)]
+    assert [one.check for one in merged.checks] == names
+    assert all(one.outcome is Outcome.PASSED for one in merged.checks)
+    assert all(one.seconds >= 4 for one in merged.checks)
+    assert 8 <= merged.seconds < 60
+
+
+@pytest.mark.integration
+def test_parts_of_a_campaign_have_folders_and_seeds_of_their_own(
+    tmp_path: Path,
+) -> None:
+    folders = [tmp_path / f"campaign{number}" for number in (1, 2)]
+    paths = [tmp_path / f"{number}.json" for number in (1, 2)]
+    for number, (path, place) in enumerate(zip(paths, folders, strict=True), 1):
+        campaign = ("--campaign=4s", f"--campaign-folder={place}")
+        pytest_run("robustness", path, *campaign, f"--shard={number}/2")
+
+    assert [load(folder, None).state.seed for folder in folders] == [1, 2]
+    merged = merge([files.read(path) for path in paths])
+    assert [one.check.partition("[")[2] for one in merged.checks] == [
+        "part-1-of-2]",
+        "part-2-of-2]",
+    ]
 
 
 @pytest.mark.integration

@@ -10,7 +10,7 @@ from initiator.expect import ConformanceFailure
 from suites.campaign import seeds
 from suites.campaign.campaign import Campaign
 from suites.campaign.store import CampaignError, load
-from suites.plugins.campaign import duration, print_line
+from suites.plugins.campaign import Share, print_line
 from suites.plugins.lost import lost
 from suites.plugins.revival import bring_back
 from suites.support.attacker import JUDGED, SECRET, Attacker
@@ -20,17 +20,21 @@ from suites.support.tidying import free
 @pytest.mark.needs("writes")
 @pytest.mark.requirement(*JUDGED, SECRET)
 def test_changed_exchanges_are_survived(
-    request: pytest.FixtureRequest, attacker: Attacker
+    request: pytest.FixtureRequest, attacker: Attacker, share: Share
 ) -> None:
     """The target keeps serving, however recorded exchanges are changed."""
     config = request.config
     tested, facts = attacker.tested, attacker.facts
     sentinel = attacker.watcher.sentinel
-    seconds = duration(config.option.campaign)
-    folder = config.option.campaign_folder
-    folder = folder or Path("results") / "campaign" / tested.running.kind
+    seconds = share.seconds
+    folder, seed = config.option.campaign_folder, config.option.campaign_seed
+    if folder is None:
+        name = "-".join(filter(None, [tested.running.kind, share.name]))
+        folder = Path("results") / "campaign" / name
+    if share.count > 1:
+        seed = (seed or 1) + share.number - 1
     try:
-        store = load(folder, config.option.campaign_seed)
+        store = load(folder, seed)
     except CampaignError as error:
         pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from suites.plugins.campaign import duration, print_line
+from suites.plugins.campaign import Share, print_line
 from suites.support.attacker import JUDGED, SERVES, Attacker
 from suites.support.stress import ENDS, WRITTEN, Stress
 
@@ -44,11 +44,11 @@ def test_data_is_kept_whatever_ends_its_writing(attacker: Attacker, end: str) ->
 
 @pytest.mark.needs("writes")
 @pytest.mark.requirement(*JUDGED, WRITTEN)
-def test_soak(request: pytest.FixtureRequest, attacker: Attacker) -> None:
+def test_soak(request: pytest.FixtureRequest, attacker: Attacker, share: Share) -> None:
     """The target survives load of all kinds for as long as `--soak` says."""
     config = request.config
-    seconds = duration(config.option.soak)
-    random = Random(1)  # noqa: S311  # no secret
+    seconds = share.seconds
+    random = Random(share.number)  # noqa: S311  # no secret
     stress = Stress(attacker, random)
     stress.begin()
     begun, last_printed, rounds = time.monotonic(), 0.0, 0
