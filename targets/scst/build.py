@@ -4,17 +4,19 @@
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
 from targets.scst.source import Source
-from vmlab import cache
+from vmlab import cache, locks
 from vmlab.build.builder import HOST, Builder
 from vmlab.build.external import digest_of_tree
 from vmlab.build.make import make
 from vmlab.errors import LabError
+from vmlab.locks import Lock
 
 _MODULES = (
     "scst/src/scst.ko",
@@ -121,6 +123,33 @@ def _keep_probes(questions: Path, path: Path) -> None:
         shutil.copyfile(answer, path / answer.parent.name / answer.name)
 
 
+def _free_place(parent: Path) -> tuple[Path, Lock]:
+    number = 0
+    while True:
+        work = parent / f".work-{number}"
+        lock = locks.take(work.with_name(f"{work.name}.lock"))
+        if lock is not None:
+            return work, lock
+        number += 1
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    """Have a place for a folder, whose path says nothing of what is built there.
+
+    ccache compares paths: it knows a file again only if other revisions are built at
+    the same one. Builds that run at the same time have places of their own.
+    """
+    work, lock = _free_place(cache.folder() / "scst")
+    try:
+        # A build that was killed has left it.
+        shutil.rmtree(work, ignore_errors=True)
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        lock.release()
+
+
 def build(
     source: Source,
     kdir: Path,
@@ -150,6 +179,11 @@ def build(
     )
 
     def compile_in(path: Path) -> None:
+        with _workplace() as work:
+            compile_at(work)
+            work.rename(path)
+
+    def compile_at(path: Path) -> None:
         ignored = shutil.ignore_patterns(".git", "*.o", "*.ko")
         shutil.copytree(source.root, path, symlinks=True, ignore=ignored)
         probed = _probed(path, kdir, builder) if has_modules else None

@@ -104,6 +104,24 @@ conftest/one/result-6.1.txt: conftest/one/one.c
     assert times_asked("a", "fourth", standin.kdir(tmp_path / "other")) == 3
 
 
+def test_all_revisions_are_built_at_one_path(tmp_path: Path) -> None:
+    """Else ccache would compile each anew."""
+    root, kdir = standin.checkout(tmp_path / "scst"), standin.kdir(tmp_path / "k")
+    makefile, places = root / "scst" / "Makefile", tmp_path / "places"
+    text = makefile.read_text()
+    makefile.write_text(text.replace("all:\n", f"all:\n\techo $(CURDIR) >> {places}\n"))
+
+    for revision in ("first", "second"):
+        (root / "scst" / "revision").write_text(revision)
+        built = build.build(open_source(root), kdir)
+        assert built.daemon.exists()
+
+    first, second = places.read_text().splitlines()
+    assert first == second
+    left = [path.name for path in (tmp_path / "cache" / "scst").glob(".*")]
+    assert left == []
+
+
 def test_a_component_that_does_not_build_is_named(tmp_path: Path) -> None:
     root = standin.checkout(tmp_path / "scst")
     makefile = root / "iscsi-scst" / "Makefile"
