@@ -75,7 +75,9 @@ class Board:
         ends = predict_end(waiting, self._expected, self._budget, running=remaining)
         ended = len(self._states) - len(running) - len(waiting)
         names = ", ".join(f"{row.name} {so_far:.0f} s" for row, so_far in running)
-        text = f"{ended} of {len(self._states)} rows, about {words(ends)} left: {names}"
+        # Rows that take longer than last time say nothing of when they will end.
+        left = f"about {words(ends)} left" if ends >= 1 else "longer than expected"
+        text = f"{ended} of {len(self._states)} rows, {left}: {names}"
         if self._is_terminal:
             sys.stdout.write(f"\r{one_line(text, 110)}\x1b[K")
             sys.stdout.flush()

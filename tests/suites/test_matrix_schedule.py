@@ -119,6 +119,20 @@ def test_the_time_left_is_that_of_the_rows_side_by_side(tmp_path: Path) -> None:
     assert expected(a, {}) == 15 * 60
 
 
+def test_the_progress_does_not_promise_an_end_that_is_overdue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = row(tmp_path, "one")
+    board = Board([one], {}, {"one": 60.0}, Budget(1, 1), tmp_path / "matrix.html")
+    board._is_terminal = True
+    board.begins(one)
+
+    board.waits([(one, 20.0)], [])
+    assert "0 of 1 rows, about 40 s left: one 20 s" in capsys.readouterr().out
+    board.waits([(one, 90.0)], [])
+    assert "0 of 1 rows, longer than expected: one 90 s" in capsys.readouterr().out
+
+
 def test_a_row_has_a_line_and_the_page_fills(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
