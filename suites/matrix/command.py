@@ -34,7 +34,6 @@ def extend(line: CommandLine) -> None:
     )
     parser.epilog = examples("%(prog)s list m.toml", "%(prog)s run m.toml --resume")
     kinds = parser.add_subparsers(metavar="WHAT", required=True)
-    base = tuple(map(str, line.fragments))
 
     def add(
         name: str,
@@ -49,7 +48,10 @@ def extend(line: CommandLine) -> None:
             epilog=examples(f"%(prog)s m.toml {example}"),
         )
         one.add_argument("file", type=Path, help="the matrix file (docs/matrix.md)")
-        one.set_defaults(run=lambda options: run(options, base))
+        # Only now: an extension that is loaded later may add options of a kernel.
+        one.set_defaults(
+            run=lambda options: run(options, tuple(map(str, line.fragments)))
+        )
         return one
 
     lister = add("list", _list, "print the names of the rows", "--only kasan")

@@ -4,19 +4,35 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from suites.matrix import attempt, budget, ci, collected, folder, names, page, rows
+from iscsi_assay.parser import Parser
+from suites.matrix import (
+    attempt,
+    budget,
+    ci,
+    collected,
+    command,
+    folder,
+    names,
+    page,
+    rows,
+)
 from suites.matrix.folder import Record
 from suites.matrix.rows import Row
+from targets import machines
 from targets.scst.addition import ForKernel
 from targets.scst.patches import Way
 from vmlab.build.kernel import Order
 from vmlab.errors import LabError
+from vmlab.extension import CommandLine
+
+ROOT = Path(__file__).parents[2]
 
 WHOLE = """
 [[kernel]]
@@ -90,6 +106,38 @@ def test_a_kernel_alone_is_enough(tmp_path: Path) -> None:
     (row,) = load(tmp_path, '[[kernel]]\nname = "k"\nsource = "debian"\n')
 
     assert (row.name, row.target, row.order) == ("k_plain", "lio", Order("debian"))
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [(machines.extend, command.extend), (command.extend, machines.extend)],
+    ids=["targets-first", "matrix-first"],
+)
+def test_each_kernel_gets_the_options_of_all_targets(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    extensions: Sequence[Callable[[CommandLine], None]],
+) -> None:
+    """Nobody promises the order in which extensions of the lab are loaded."""
+    path, built = tmp_path / "matrix.toml", list[Row]()
+    path.write_text('[[kernel]]\nname = "k"\nsource = "debian"\n')
+
+    def attempted(row: Row, *, resumes: bool) -> Record:
+        built.append(row)
+        return record(row.name, is_good=not resumes)
+
+    monkeypatch.setattr(command, "attempt", attempted)
+    parser = Parser()
+    line = CommandLine(parser.add_subparsers(), Parser())
+    for extension in extensions:
+        extension(line)
+
+    options = parser.parse_args(["matrix", "row", str(path), "k_plain"])
+    assert options.run(options) == 0
+
+    (order,) = [row.order for row in built]
+    assert order is not None
+    assert str(ROOT / "targets" / "lio" / "kernel.config") in order.base
 
 
 def test_the_suite_gets_the_kernel_and_the_sources(tmp_path: Path) -> None:
