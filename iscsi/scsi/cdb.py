@@ -48,6 +48,12 @@ _RESERVE_10 = {
     "third_party_device_id": (3, 7, 8),
     **_LIST_10,
 }
+_BUFFER = {
+    "mode": (1, 4, 5),
+    "mode_specific": (1, 7, 3),
+    "buffer_id": (2, 7, 8),
+    "buffer_offset": (3, 7, 24),
+}
 _COPY_RESULTS = {"list_identifier": (2, 7, 8), **_ALLOCATION_16}
 
 # SPC-4 chapter 6.
@@ -145,6 +151,12 @@ persistent_reserve_out_register_and_move = _persistent_reserve_out(
     "REGISTER AND MOVE", 7
 )
 
+read_buffer = Layout(
+    "READ BUFFER (10)", 0x3C, 10, **_BUFFER, allocation_length=(6, 7, 24)
+)
+write_buffer = Layout(
+    "WRITE BUFFER", 0x3B, 10, **_BUFFER, parameter_list_length=(6, 7, 24)
+)
 extended_copy = Layout("EXTENDED COPY (LID1)", (0x83, 0x00), 16, **_LIST_16)
 report_luns = Layout("REPORT LUNS", 0xA0, 12, select_report=(2, 7, 8), **_ALLOCATION_12)
 report_target_port_groups = Layout(

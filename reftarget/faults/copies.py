@@ -62,6 +62,18 @@ COPIES: Final = (
         rules=CopyRules(unknown_designator_is_self=True),
     ),
     Fault(
+        name="copy-stays-in-the-unit-that-was-asked",
+        breaks=("SPC4-6.4-08",),
+        says="Writes the segments of a copy to the unit that received the command.",
+        rules=CopyRules(destination_is_self=True),
+    ),
+    Fault(
+        name="copy-ignores-reservations",
+        breaks=("SPC4-6.4-09",),
+        says="Copies to a unit on which another nexus holds a reservation.",
+        rules=CopyRules(checks_reservations=False),
+    ),
+    Fault(
         name="bad-copy-segment-is-passed-over",
         breaks=("SPC4-6.4-07", "SPC4-6.4-06"),
         says="Ignores segments that cannot be copied.",

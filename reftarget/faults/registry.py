@@ -10,6 +10,7 @@ from reftarget.faults.access import ACCESS
 from reftarget.faults.allegiance import ALLEGIANCE
 from reftarget.faults.answers import ANSWERS
 from reftarget.faults.authentication import AUTHENTICATION
+from reftarget.faults.buffers import BUFFERS
 from reftarget.faults.combined import COMBINED
 from reftarget.faults.commands import COMMANDS
 from reftarget.faults.connections import CONNECTIONS
@@ -72,6 +73,7 @@ _ROWS: Final = (
     *UPKEEP,
     *UNITS,
     *COPIES,
+    *BUFFERS,
     *RESERVATIONS,
     *TWISTS,
     *ANSWERS,

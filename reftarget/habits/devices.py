@@ -11,6 +11,7 @@ from reftarget.habits.row import Habit
 from reftarget.scsi.rules import (
     AdmissionRules,
     BlockRules,
+    BufferRules,
     ChangeRules,
     IdentityRules,
     MediumRules,
@@ -83,6 +84,24 @@ DEVICES: Final = (
         clause="SPC-4 7.8",
         says="Says LUICLR=0: REPORT LUNS clears nothing of other units.",
         rules=ChangeRules(has_luiclr=False, report_clears_everywhere=False),
+    ),
+    Habit(
+        name="echo-buffer-is-shared",
+        clause="SPC-4 6.18",
+        says="Has one echo buffer for all nexuses, and says EBOS=0.",
+        rules=BufferRules(is_each_its_own=False, shows_ebos=False),
+    ),
+    Habit(
+        name="overwritten-echo-buffer-is-reported",
+        clause="SPC-4 6.18",
+        says="Reports ECHO BUFFER OVERWRITTEN after another nexus has written.",
+        rules=BufferRules(reports_overwriting=True),
+    ),
+    Habit(
+        name="echo-buffer-of-four-bytes",
+        clause="SPC-4 6.18",
+        says="Has an echo buffer of 4 bytes.",
+        rules=BufferRules(shown_capacity=4, maximum=4),
     ),
     Habit(
         name="capacity-change-may-be-silent",

@@ -240,6 +240,8 @@ def _copy(job: _Job, segment: Segment) -> Generator[None]:
         return
     source = _unit(job, segment.source, Access.READ)
     destination = _unit(job, segment.destination, Access.WRITE)
+    if rules.copies.destination_is_self:
+        destination = job.unit
     counted = destination if segment.destination_count else source
     length = segment.blocks * counted.block_size
     blocks_in, inexact_in = divmod(length, source.block_size)
@@ -295,7 +297,8 @@ def _move(
 def _unit(job: _Job, number: int, access: Access) -> LogicalUnit:
     """Return a segment's unit, if it is there and lets the sender's data through."""
     unit = job.unit if number == THIS_LOGICAL_UNIT else _described(job, number)
-    if not unit.reservations.allows(job.nexus, access):
+    is_checked = job.unit.rules.copies.checks_reservations
+    if is_checked and not unit.reservations.allows(job.nexus, access):
         raise _SegmentError(AdditionalSense.THIRD_PARTY_DEVICE_FAILURE)
     if not unit.is_always_ready and unit.not_ready(job.now) is not None:
         raise _SegmentError(AdditionalSense.COPY_TARGET_DEVICE_NOT_REACHABLE)

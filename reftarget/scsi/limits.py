@@ -16,5 +16,7 @@ UNMAP_BLOCKS = 0xFFFFFFFF
 UNMAP_DESCRIPTORS = 256
 OVERWRITE_BYTES = 1 << 30
 """The largest medium that SANITIZE (OVERWRITE) is offered on."""
+ECHO_BYTES = 4096
+"""The capacity of a nexus's echo buffer."""
 COPY_CSCDS = 16
 COPY_SEGMENTS = 16

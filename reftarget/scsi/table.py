@@ -9,6 +9,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.reservation_conflicts import Access
 from reftarget.scsi import (
     access,
+    buffers,
     capacity,
     extended_copy,
     inquiry,
@@ -86,6 +87,7 @@ COMMANDS: tuple[Command, ...] = (
     *provisioning.COMMANDS,
     *media.COMMANDS,
     *sanitize.COMMANDS,
+    *buffers.COMMANDS,
     *extended_copy.COMMANDS,
     *_RESERVATIONS,
 )

@@ -14,6 +14,7 @@ from reftarget.scsi.attention import Attentions
 from reftarget.scsi.check_condition import invalid_field_in_cdb
 from reftarget.scsi.config import naa_identifier, serial_number
 from reftarget.scsi.copy_results import CopyResults
+from reftarget.scsi.echo import EchoBuffers
 from reftarget.scsi.modes import ModePages
 from reftarget.scsi.port_groups import PortGroups
 from reftarget.scsi.sanitizing import Sanitizing
@@ -231,6 +232,7 @@ class LogicalUnit:
         self.actions: dict[tuple[int, int], Command] = {}
         self.reservations = reservations(self)
         self.copies = CopyResults()
+        self.echo = EchoBuffers()
         self.port_groups = PortGroups(device.portal_group_tags, self.rules.access)
 
     def _provisioning_map(self) -> ExtentSet:
@@ -351,6 +353,7 @@ class LogicalUnit:
         """Do what a reset does to a unit (SAM-5 section 6.3.3)."""
         self.reservations.logical_unit_reset()
         self.copies.clear()
+        self.echo.clear()
         if self.rules.modes.forgets_at_reset:
             self.modes.reset()
         if self.rules.medium.reset_allows_removal:
@@ -362,6 +365,7 @@ class LogicalUnit:
         """Do what the loss of a nexus does to a unit (SAM-5 section 6.3.4)."""
         self.reservations.nexus_lost(nexus)
         self.copies.nexus_lost(nexus)
+        self.echo.nexus_lost(nexus)
         if self.rules.medium.nexus_loss_allows_removal:
             self.prevented.discard(nexus)
         self.attentions.nexus_lost(nexus)

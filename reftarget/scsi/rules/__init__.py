@@ -10,6 +10,7 @@ from reftarget.ruleset import RuleSet
 from reftarget.scsi.rules.access import AccessRules
 from reftarget.scsi.rules.admission import AdmissionRules
 from reftarget.scsi.rules.blocks import BlockRules
+from reftarget.scsi.rules.buffers import BufferRules
 from reftarget.scsi.rules.changes import ChangeRules
 from reftarget.scsi.rules.copies import CopyRules
 from reftarget.scsi.rules.identity import IdentityRules
@@ -23,6 +24,7 @@ __all__ = [
     "AccessRules",
     "AdmissionRules",
     "BlockRules",
+    "BufferRules",
     "ChangeRules",
     "CopyRules",
     "IdentityRules",
@@ -48,6 +50,7 @@ class SCSIRules(RuleSet):
     copies: CopyRules = field(default_factory=CopyRules)
     changes: ChangeRules = field(default_factory=ChangeRules)
     access: AccessRules = field(default_factory=AccessRules)
+    buffers: BufferRules = field(default_factory=BufferRules)
 
 
 SCSI_RULES: Final = SCSIRules()

@@ -45,6 +45,10 @@ class CopyRules(RuleSet):
     """A descriptor of an unknown type is refused (section 6.4)."""
     unknown_designator_is_self: bool = False
     """A designator that no unit has means the unit that was asked (section 6.4)."""
+    destination_is_self: bool = False
+    """Each segment is written to the unit that was asked (section 6.4)."""
+    checks_reservations: bool = True
+    """A segment respects the reservations of the units that it names (section 6.4)."""
     bad_segment_ends_copy: bool = True
     """A segment that cannot be copied ends the command (section 6.4)."""
     final_status: CopyManagerStatus = CopyManagerStatus.COMPLETED

@@ -10,23 +10,16 @@ from iscsi.scsi import cdb
 from iscsi.scsi.copy_results import CopyManagerStatus, CopyStatus, OperatingParameters
 from iscsi.scsi.extended_copy import (
     CSCD,
-    MAX_DESIGNATOR_LENGTH,
     ListIDUsage,
     Segment,
     build_parameter_list,
 )
 from iscsi.scsi.sense import AdditionalSense, SenseKey
-from iscsi.scsi.vpd import (
-    Association,
-    Designator,
-    DesignatorType,
-    VPDPage,
-    parse_designators,
-)
+from iscsi.scsi.vpd import Designator
 from suites.support.applicability import skip_unless_reported, skip_without
+from suites.support.copying import cscd_of, is_aborted, send_copy
 from suites.support.expect import expect_sense
 from suites.support.media import Medium
-from suites.support.pages import body_of
 
 ROOM = 4096
 LIST_LENGTH = AdditionalSense.PARAMETER_LIST_LENGTH_ERROR
@@ -38,8 +31,6 @@ UNKNOWN = {
     "cscd": AdditionalSense.UNSUPPORTED_TARGET_DESCRIPTOR_TYPE_CODE,
     "segment": AdditionalSense.UNSUPPORTED_SEGMENT_DESCRIPTOR_TYPE_CODE,
 }
-NOT_REACHED = (SenseKey.COPY_ABORTED, SenseKey.ILLEGAL_REQUEST)
-DESIGNATING = (DesignatorType.NAA, DesignatorType.EUI_64, DesignatorType.T10_VENDOR_ID)
 FROM, TO, COUNT = 2, 16, 4
 MOST_BLOCKS = 0xFFFF
 """What a segment descriptor can count."""
@@ -57,26 +48,12 @@ def medium(medium: Medium) -> Medium:
 @pytest.fixture
 def itself(medium: Medium) -> CSCD:
     """A CSCD descriptor of the unit, by one of its designators."""
-    body = body_of(medium.session, VPDPage.DEVICE_IDENTIFICATION) or b""
-    designators = [
-        one
-        for one in parse_designators(body)
-        if one.association == Association.LOGICAL_UNIT
-        and one.type in DESIGNATING
-        and len(one.designator) <= MAX_DESIGNATOR_LENGTH
-    ]
-    if not designators:
-        pytest.skip("not applicable: no designator of the unit fits a CSCD descriptor")
-    preferred = min(
-        designators, key=lambda one: DESIGNATING.index(DesignatorType(one.type))
-    )
-    return CSCD(preferred, medium.disk.block_size)
+    return cscd_of(medium.session, medium.disk.block_size)
 
 
 def copy(medium: Medium, data: bytes) -> Result:
     """Send EXTENDED COPY with a parameter list."""
-    command = cdb.extended_copy(parameter_list_length=len(data))
-    return medium.session.execute(command, write=data)
+    return send_copy(medium.session, data)
 
 
 def segment(
@@ -120,8 +97,7 @@ def status_of(medium: Medium, list_identifier: int) -> Result:
 
 def expect_not_copied(medium: Medium, result: Result, before: bytes) -> None:
     """Expect that a copy failed and did not change its destination."""
-    key = result.sense.key if result.sense else None
-    check(key in NOT_REACHED, "COPY ABORTED or ILLEGAL REQUEST", result)
+    check(is_aborted(result), "COPY ABORTED or ILLEGAL REQUEST", result)
     expect_data(medium.read(TO, COUNT), before, what="the blocks as they were")
 
 
