@@ -314,10 +314,17 @@ _DISSECTORS: Mapping[int, Callable[[bytes, bytes], Iterator[Part]]] = {
 }
 
 
-def with_flipped_bit(data: bytes, part: Part, field: str) -> bytes:
-    """Return data in which the lowest bit of a field is another, if it has that bit."""
+def with_flipped_bit(data: bytes, part: Part, field: str, number: int = 0) -> bytes:
+    """Return data in which one bit of a field is another, if it has that bit.
+
+    Args:
+        data: parameter data or sense data.
+        part: the format in it.
+        field: the name of a field of that format.
+        number: which bit of the field, from 0 for its lowest.
+    """
     place = FORMATS[part.name].structure.fields[field]
-    end = 8 * (part.offset + place.byte) + 7 - place.bit + place.width
+    end = 8 * (part.offset + place.byte) + 7 - place.bit + place.width - number
     byte = (end - 1) // 8
     if byte >= len(data):
         return data

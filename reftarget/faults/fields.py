@@ -10,11 +10,12 @@ ledger (docs/field-ledger.md) says which check judges each of them.
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from iscsi import pdu
-from iscsi.constants import BHS_LENGTH
+from iscsi import pdu, serial
+from iscsi.constants import BHS_LENGTH, RESERVED_TAG
 from iscsi.headers.layout import field_bits
 from iscsi.scsi.formats import (
     AUTOMATIC,
@@ -29,14 +30,35 @@ from reftarget.scsi.rules import AdmissionRules
 from reftarget.variants import Variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from iscsi.scsi.formats import Part
     from iscsi.situations import Kind
     from reftarget.twist import Corruption, Wire
 
+_T = TypeVar("_T")
+
 PREFIX: Final = "field:"
 _ALL: Final[Mapping[str, Kind | Format]] = {**KINDS, **FORMATS}
+
+_WRONG: Final[Mapping[str, Callable[[pdu.PDU], int]]] = {
+    "*.max_cmd_sn@*": lambda packet: serial.add(packet.exp_cmd_sn, -2),
+    "LoginResponse.tsih@last": lambda _packet: 0,
+    "R2T.target_transfer_tag@*": lambda _packet: RESERVED_TAG,
+    "NOPIn.target_transfer_tag@ping": lambda _packet: RESERVED_TAG,
+    "SCSIResponse.response@check-condition": lambda _packet: 2,
+}
+"""What is wrong in fields of PDUs whose neighbouring value is right, too."""
+
+_WRONG_BITS: Final[Mapping[str, int]] = {
+    "StandardInquiry.vendor@*": 7,
+    "StandardInquiry.product@*": 7,
+    "StandardInquiry.revision@*": 7,
+    "VersionDescriptor.version_descriptor@*": 15,
+    "*Sense.response_code@request-sense": 6,
+}
+"""Which bit, from the lowest, is wrong in fields of formats whose lowest may have any
+value: no ASCII, no known standard, no sense data."""
 
 
 def names() -> list[str]:
@@ -73,11 +95,12 @@ def named(name: str) -> Variant:
 
 def _rules(name: str, field: str, situation: str) -> AdmissionRules:
     """Return the rules that show one field of a format wrong in one situation."""
+    bit = _named(_WRONG_BITS, f"{name}.{field}@{situation}") or 0
 
     def corrupt(data: bytes, layout: Iterable[Part]) -> bytes:
         for part in layout:
             if part.name == name and part.situation == situation:
-                data = with_flipped_bit(data, part, field)
+                data = with_flipped_bit(data, part, field, bit)
         return data
 
     if situation == AUTOMATIC:
@@ -90,9 +113,10 @@ def _rules(name: str, field: str, situation: str) -> AdmissionRules:
 
 
 def _corrupt(kind: Kind, field: str, situation: str) -> Corruption:
-    """Return a change of the lowest bit of one field in one situation."""
+    """Return a change of one field in one situation: to a wrong value or of a bit."""
     bits = field_bits(kind.layer)[field]
-    mask = 1 << (BHS_LENGTH * 8 - bits.end)
+    shift = BHS_LENGTH * 8 - bits.end
+    wrong = _named(_WRONG, f"{kind.layer.__name__}.{field}@{situation}")
     opcode = int(kind.layer.opcode_of_class or 0)
     history = History()
 
@@ -103,8 +127,14 @@ def _corrupt(kind: Kind, field: str, situation: str) -> Corruption:
             return wire
         if kind.situation(packet, before) != situation:
             return wire
-        number = int.from_bytes(wire.header[:BHS_LENGTH], "big") ^ mask
+        change = 1 if wrong is None else getattr(packet, field) ^ wrong(packet)
+        number = int.from_bytes(wire.header[:BHS_LENGTH], "big") ^ change << shift
         header = number.to_bytes(BHS_LENGTH, "big") + wire.header[BHS_LENGTH:]
         return replace(wire, header=header)
 
     return corrupt
+
+
+def _named(table: Mapping[str, _T], name: str) -> _T | None:
+    """Return what a table has for the first of its patterns that a name matches."""
+    return next((one for key, one in table.items() if fnmatchcase(name, key)), None)

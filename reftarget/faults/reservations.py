@@ -436,4 +436,34 @@ RESERVATIONS: Final = (
         says="Refuses PREEMPT of registrations with an undefined TYPE or SCOPE.",
         rules=ReservationRules(preempt_compares_type=True),
     ),
+    Fault(
+        name="offers-less-than-it-takes",
+        breaks=("SPC4-5.12.7-11",),
+        says="Takes SPEC_I_PT and ALL_TG_PT, but gives SIP_C 0 and ATP_C 0.",
+        rules=ReservationRules(
+            shown_capabilities=lambda capabilities: replace(
+                capabilities,
+                specify_initiator_ports_capable=False,
+                all_target_ports_capable=False,
+            )
+        ),
+    ),
+    Fault(
+        name="compatible-handling-is-not-shown",
+        breaks=("SPC4-5.12.3-05",),
+        says="Lets RESERVE of holders pass, but gives CRH 0.",
+        rules=ReservationRules(shows_compatible_handling=False),
+    ),
+    Fault(
+        name="a-type-is-missing-in-the-mask",
+        breaks=("SPC4-6.15.4-03",),
+        says="Takes a type that its mask of types leaves out.",
+        rules=ReservationRules(
+            shown_capabilities=lambda capabilities: replace(
+                capabilities,
+                types=capabilities.types
+                - {ReservationType.EXCLUSIVE_ACCESS_ALL_REGISTRANTS},
+            )
+        ),
+    ),
 )

@@ -170,7 +170,7 @@ class ReservationManager:
 
     def _report_capabilities(self) -> bytes:
         rules = self._rules
-        return Capabilities(
+        capabilities = Capabilities(
             length=rules.capabilities_length,
             compatible_reservation_handling=rules.shows_compatible_handling,
             specify_initiator_ports_capable=rules.can_name_ports,
@@ -182,7 +182,8 @@ class ReservationManager:
             types=rules.types if rules.reports_types else frozenset(),
             allow_commands=rules.allow_commands,
             persist_through_power_loss_activated=rules.is_shown_persistent(self.state),
-        ).build()
+        )
+        return rules.shown_capabilities(capabilities).build()
 
     def _read_full_status(self) -> bytes:
         state = self.state

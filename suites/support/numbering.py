@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 
-from initiator.expect import check
+from initiator.expect import ConformanceFailure, check
 from initiator.session import Session
 from initiator.task import Task
 from initiator.transcript import Direction, Transcript
@@ -23,8 +23,9 @@ from iscsi.pdu import (
     TextRequest,
 )
 from iscsi.scsi import cdb
-from suites.plugins.sessions import Disk
+from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, start_write
+from suites.support.functions import ask_function
 
 WIDEST_WINDOW = 1024
 """The maximum number of commands that a check sends to fill a window."""
@@ -117,6 +118,23 @@ def fill_with_writes(session: Session, disk: Disk) -> list[Task]:
     if serial.less_or_equal(session.cmd_sn, session.max_cmd_sn):
         pytest.skip("not applicable: the window stays open")
     return tasks
+
+
+def reset_with_full_window(open_session: OpenSession, disk: Disk) -> Session:
+    """Return a session whose window its writes fill while another resets the unit.
+
+    The window may then open without a request of this session. Skips where it cannot be
+    filled, and where a reset waits for the data of other sessions (section 4.2.3.3).
+    """
+    session = open_session({"ImmediateData": "No", "InitialR2T": "Yes"})
+    fill_with_writes(session, disk)
+    issuing = open_session(initiator_name=f"{session.options.initiator_name}.other")
+    try:
+        ask_function(issuing, TMFunction.LOGICAL_UNIT_RESET)
+    except (ConformanceFailure, PeerTimeout):
+        # If the target has died instead, the run notices that after the check.
+        pytest.skip("not applicable: a reset waits for the data of other sessions")
+    return session
 
 
 def acknowledgements(transcript: Transcript) -> Iterator[tuple[PDU, int, int]]:

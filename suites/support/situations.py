@@ -226,7 +226,7 @@ PROVOCATIONS: Mapping[str, Callable[[Stage], None]] = {
 """How to make a target send each kind of PDU, by situation."""
 
 UNPROVOKED: Mapping[str, str] = {
-    "NOPIn@one-way": "a target sends it when it likes: no stimulus forces it",
+    "NOPIn@one-way": "a target need not send it: nop/test_own_accord.py awaits one",
 }
 """The situations that no exchange here can cause, each with the reason."""
 

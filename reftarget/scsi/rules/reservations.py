@@ -10,6 +10,7 @@ from iscsi.scsi.persistent_reservations import (
     BASIC_LENGTH,
     LU_SCOPE,
     AllowCommands,
+    Capabilities,
     OutServiceAction,
     ReservationType,
 )
@@ -190,6 +191,11 @@ def is_shown_persistent(state: State) -> bool:
     return state.persists_through_power_loss
 
 
+def shown_capabilities(capabilities: Capabilities) -> Capabilities:
+    """Return what REPORT CAPABILITIES shows: what the unit does (section 6.15.4)."""
+    return capabilities
+
+
 def offers_persistence(has_store: bool) -> bool:
     """Return PTPL_C of REPORT CAPABILITIES (section 6.15.4)."""
     return has_store
@@ -288,5 +294,6 @@ class ReservationRules(RuleSet):
     """ATP_C: ALL_TG_PT is taken (section 6.15.4)."""
     shows_compatible_handling: bool = True
     """CRH: RESERVE and RELEASE go beside registrations (section 6.15.4)."""
+    shown_capabilities: Callable[[Capabilities], Capabilities] = shown_capabilities
     capabilities_length: int = 8
     """LENGTH of REPORT CAPABILITIES (section 6.15.4)."""

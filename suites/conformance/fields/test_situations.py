@@ -11,7 +11,7 @@ from initiator.expect import check
 from initiator.login import LoginExchange
 from initiator.transcript import Transcript
 from iscsi import serial
-from iscsi.constants import RESERVED_TAG
+from iscsi.constants import RESERVED_TAG, SCSIResponseCode
 from iscsi.pdu import DataIn, SCSIResponse
 from iscsi.scsi.status import SCSIStatus
 from suites.support.numbering import acknowledgements
@@ -79,6 +79,9 @@ DATA_IN = [name for name in PROVOCATIONS if name.startswith("DataIn@")]
 NOT_GIVEN = (RESERVED_TAG, 0)
 """The permitted values of a reserved Target Transfer Tag: the tag for none, or 0."""
 
+FIRST_OF_VENDORS = 0x80
+"""From here on the codes of the Response field are the vendor's (section 11.4.3)."""
+
 
 def kind_of(situation: str) -> str:
     """Return the kind of PDU of a situation."""
@@ -143,6 +146,20 @@ def test_exp_cmd_sn_follows_what_was_sent(
             requirement="RFC7143-11.4.10-i01",
             field="ExpCmdSN",
         )
+
+
+@pytest.mark.requirement("RFC7143-4.2.2.1-12")
+@pytest.mark.parametrize(
+    "situation", [name for name in PROVOCATIONS if name != "LoginResponse@refused"]
+)
+def test_max_cmd_sn_is_never_below_the_window(
+    request: pytest.FixtureRequest, situation: str
+) -> None:
+    """MaxCmdSN is never lower than ExpCmdSN - 1, in each situation."""
+    for packet in provoke(request, situation):
+        least = serial.add(packet.exp_cmd_sn, -1)
+        is_right = serial.less_or_equal(least, packet.max_cmd_sn)
+        check(is_right, f"MaxCmdSN {least} or more", packet, field="MaxCmdSN")
 
 
 @pytest.mark.requirement("RFC7143-11.4.5.2-01", "RFC7143-11.4.5.2-03")
@@ -340,6 +357,27 @@ def test_status_qualifier_is_zero_below_level_2(
     for packet in provoke(request, situation):
         is_right = not packet.status_qualifier
         check(is_right, "Status Qualifier 0", packet, field="Status Qualifier")
+
+
+@pytest.mark.requirement("RFC7143-11.4.3-i01")
+@pytest.mark.parametrize(
+    "situation", [name for name in PROVOCATIONS if kind_of(name) == "SCSIResponse"]
+)
+def test_response_is_assigned(request: pytest.FixtureRequest, situation: str) -> None:
+    """The Response field holds 00, 01 or a vendor's code."""
+    for _name, packet in carry_out(request, situation):
+        if isinstance(packet, SCSIResponse):
+            is_right = packet.response in set(SCSIResponseCode) or (
+                packet.response >= FIRST_OF_VENDORS
+            )
+            check(is_right, "00, 01 or 80 to ff", packet, field="Response")
+
+
+@pytest.mark.requirement("RFC7143-11.13.3-02")
+def test_a_refused_login_returns_no_tsih(request: pytest.FixtureRequest) -> None:
+    """A Login Response that refuses a new session has TSIH 0."""
+    for packet in provoke(request, "LoginResponse@refused"):
+        check(packet.tsih == 0, "TSIH 0", packet, field="TSIH")
 
 
 @pytest.mark.requirement("RFC7143-11.4.2-i01")

@@ -12,6 +12,7 @@ from iscsi.scsi import cdb
 from iscsi.scsi.persistent_reservations import (
     LU_SCOPE,
     OutParameters,
+    OutServiceAction,
     ReservationType,
 )
 from iscsi.scsi.sense import AdditionalSense
@@ -124,6 +125,26 @@ def test_capabilities_are_eight_bytes(unregistered: Nexus) -> None:
         "a type that the unit accepts",
         capabilities,
     )
+
+
+@pytest.mark.requirement("SPC4-6.15.4-03")
+def test_types_that_are_not_reported_are_refused(a: Nexus) -> None:
+    """The unit refuses to reserve a type that its mask of types leaves out."""
+    capabilities = a.capabilities()
+    missing = sorted(set(ReservationType) - capabilities.types)
+    if not capabilities.type_mask_valid or not missing:
+        pytest.skip("not applicable: the unit does not report a type as absent")
+
+    taken = []
+    for kind in missing:
+        parameters = OutParameters(a.key)
+        action = OutServiceAction.RESERVE
+        result = a.session.finish(a.start(action, parameters, type=kind))
+        if result.is_good:
+            taken.append(kind.name)
+            a.release(kind)
+
+    check(not taken, "types that are not reported are refused", taken)
 
 
 @pytest.mark.requirement("SPC4-6.15.4-02")

@@ -4,6 +4,7 @@
 import pytest
 
 from initiator.expect import expect_good
+from initiator.task import Result
 from iscsi.scsi.persistent_reservations import (
     OutParameters,
     OutServiceAction,
@@ -270,6 +271,47 @@ def test_aptpl_is_refused_if_unsupported(unregistered: Nexus) -> None:
 
     expect_illegal_request(result, AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST)
     expect_state(unregistered, keys=[])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-11")
+def test_named_ports_are_refused_if_unsupported(
+    unregistered: Nexus, new_nexus: object
+) -> None:
+    """The unit refuses SPEC_I_PT if REPORT CAPABILITIES does not report SIP_C."""
+    assert callable(new_nexus)
+    other: Nexus = new_nexus()
+    if unregistered.capabilities().specify_initiator_ports_capable:
+        pytest.skip("not applicable: the unit offers SPEC_I_PT")
+    named = (other.transport_id,)
+
+    result = unregistered.register(
+        KEY, specify_initiator_ports=True, transport_ids=named
+    )
+
+    _expect_refusal(result)
+    expect_state(unregistered, keys=[])
+
+
+@pytest.mark.requirement("SPC4-5.12.7-11")
+def test_all_ports_are_refused_if_unsupported(unregistered: Nexus) -> None:
+    """The unit refuses ALL_TG_PT if REPORT CAPABILITIES does not report ATP_C."""
+    if unregistered.capabilities().all_target_ports_capable:
+        pytest.skip("not applicable: the unit offers ALL_TG_PT")
+
+    result = unregistered.register(KEY, all_target_ports=True)
+
+    _expect_refusal(result)
+    expect_state(unregistered, keys=[])
+
+
+def _expect_refusal(result: Result) -> None:
+    """Expect that a list with a flag is refused, or found too long without the flag."""
+    expect_illegal_request(
+        result,
+        AdditionalSense.INVALID_FIELD_IN_PARAMETER_LIST,
+        AdditionalSense.PARAMETER_LIST_LENGTH_ERROR,
+        AdditionalSense.INVALID_FIELD_IN_CDB,
+    )
 
 
 @pytest.mark.requirement("SPC4-6.16-01")

@@ -217,3 +217,15 @@ def test_holders_may_use_spc_2_reserve(
 
     reservation = Nexus(open_session()).reservation()
     assert reservation.type is kind
+
+
+@pytest.mark.requirement("SPC4-5.12.3-05")
+def test_without_crh_holders_may_not_use_spc_2_reserve(
+    a: Nexus, commands: tuple[Layout, Layout]
+) -> None:
+    """Without CRH, RESERVE conflicts also for the holder of a reservation."""
+    if a.capabilities().compatible_reservation_handling:
+        pytest.skip("not applicable: the unit sets CRH")
+    expect_good(a.reserve(ReservationType.EXCLUSIVE_ACCESS))
+
+    expect_conflict(a.session.execute(commands[0]()))
