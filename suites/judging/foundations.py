@@ -220,7 +220,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
             "reservations/*",
             "scsi/*",
             f"{_WINDOW}::test_exp_cmd_sn_never_moves_back",
-            f"{_WINDOW}::test_two_immediate_requests_are_taken_at_once",
+            f"{_WINDOW}::test_two_immediate_requests_are_served_at_once",
         ),
         answers=("Reject*", "connection dropped", "no answer"),
     ),
@@ -375,7 +375,7 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     ),
     Foundation(
         what="a range for a key with a number is refused",
-        proofs=("negotiation/test_numbers.py::test_range_where_none_is_allowed",),
+        proofs=("negotiation/test_numbers.py::test_range_in_place_of_a_number",),
         dependents=("negotiation/test_answers.py::test_marker_interval_is_rejected",),
         answers=("#~#",),
         fields=("IFMarkInt", "OFMarkInt"),
@@ -383,7 +383,9 @@ FOUNDATIONS: tuple[Foundation, ...] = (
     Foundation(
         what="X#NodeArchitecture decides nothing",
         proofs=("negotiation/test_answers.py::test_node_architecture_decides_nothing",),
-        dependents=("negotiation/test_offers.py::test_its_key_need_not_be_understood",),
+        dependents=(
+            "negotiation/test_offers.py::test_unknown_architecture_key_does_not_end_the_login",
+        ),
         answers=("(the login is refused)",),
         is_alike=False,
         shown=_LOGIN_FAILS,

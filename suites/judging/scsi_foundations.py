@@ -63,7 +63,7 @@ SCSI_FOUNDATIONS: tuple[Foundation, ...] = (
     Foundation(
         what="a command to a unit that is not there is refused",
         proofs=("scsi/test_model.py::test_a_missing_unit_is_reported",),
-        dependents=("scsi/test_model.py::test_other_lun_levels_count",),
+        dependents=("scsi/test_model.py::test_further_lun_levels_matter",),
         answers=("SCSIResponse GOOD",),
     ),
     Foundation(
@@ -74,8 +74,8 @@ SCSI_FOUNDATIONS: tuple[Foundation, ...] = (
     ),
     Foundation(
         what="what a persistent reservation forbids ends with RESERVATION CONFLICT",
-        proofs=("reservations/test_conflicts.py::test_what_is_forbidden_conflicts",),
-        dependents=("reservations/test_nexuses.py::test_another_isid_is_kept_out",),
+        proofs=("reservations/test_conflicts.py::test_forbidden_commands_conflict",),
+        dependents=("reservations/test_nexuses.py::test_another_isid_conflicts",),
         answers=("SCSIResponse GOOD", "DataIn GOOD"),
         is_alike=False,
         shown=("SCSIResponse GOOD", "DataIn GOOD"),

@@ -87,7 +87,7 @@ def test_the_report_is_cut_where_asked(
 
 
 @pytest.mark.requirement("SPC4-6.37-03")
-def test_each_group_is_there_once(session: Session, ways: Ways) -> None:
+def test_each_group_is_listed_once(session: Session, ways: Ways) -> None:
     """No group is described twice, and no port belongs to two groups."""
     _ = ways
     groups = report_of(session).groups

@@ -62,7 +62,7 @@ def test_sequences_fit_a_burst(reader: Session, disk: Disk) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.7.1-i01")
-def test_the_last_one_is_final(reader: Session, disk: Disk) -> None:
+def test_the_last_data_in_is_final(reader: Session, disk: Disk) -> None:
     """The last Data-In of a read has F=1."""
     result = read(reader, disk, READ_LENGTH)
 
@@ -101,7 +101,7 @@ def test_data_stays_within_what_was_expected(reader: Session, disk: Disk) -> Non
 
 
 @pytest.mark.requirement("RFC7143-11.7.3-03")
-def test_status_comes_with_the_final_one(reader: Session, disk: Disk) -> None:
+def test_status_comes_with_the_final_data_in(reader: Session, disk: Disk) -> None:
     """A Data-In with S=1 has F=1."""
     result = read(reader, disk, READ_LENGTH)
 

@@ -76,7 +76,7 @@ def remove(session: Session, link: Link) -> None:
     "RFC7143-7.1.5-02",
     "RFC7143-7.5-i01",
 )
-def test_a_write_goes_on_over_another_connection(
+def test_a_write_continues_on_another_connection(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
     """The target finishes a write of a lost connection on another connection."""
@@ -95,7 +95,7 @@ def test_a_write_goes_on_over_another_connection(
 @pytest.mark.requirement(
     "RFC7143-7.2.2-09", "RFC7143-11.5.1-19", "RFC7143-11.6-01", "RFC7143-7.2.2-05"
 )
-def test_the_response_comes_before_the_task_goes_on(
+def test_the_response_comes_before_the_task_continues(
     pair: Session, old: Link, scratch_disk: Disk
 ) -> None:
     """The target answers TASK REASSIGN before it sends any PDU of the task."""

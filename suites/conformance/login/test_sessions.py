@@ -287,7 +287,7 @@ def test_connection_is_reinstated(open_session: OpenSession) -> None:
 
 @pytest.mark.needs("multi-connection")
 @pytest.mark.requirement("RFC7143-6.3.1-i05", "RFC7143-4.4.3-01")
-def test_reinstated_connection_goes_on_with_the_session(
+def test_reinstated_connection_continues_the_command_numbers(
     open_session: OpenSession,
 ) -> None:
     """The command numbers continue on a reinstated connection."""

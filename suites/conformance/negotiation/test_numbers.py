@@ -125,7 +125,7 @@ def test_number_beyond_its_range(offer: Offer, key: Key, value: int) -> None:
 
 @pytest.mark.requirement("RFC7143-6.2.2-03", "RFC7143-6.2.2-01")
 @pytest.mark.parametrize("value", _GARBAGE, ids=identify)
-def test_no_number_at_all(offer: Offer, value: str) -> None:
+def test_value_that_is_not_a_number(offer: Offer, value: str) -> None:
     """The target rejects, refuses or corrects a value that is not a number."""
     key = KEYS["MaxBurstLength"]
 
@@ -136,7 +136,7 @@ def test_no_number_at_all(offer: Offer, value: str) -> None:
 
 
 @pytest.mark.requirement("RFC7143-6.2-07", "RFC7143-6.2.2-04", "RFC7143-6.2.2-01")
-def test_range_where_none_is_allowed(offer: Offer) -> None:
+def test_range_in_place_of_a_number(offer: Offer) -> None:
     """The target rejects, refuses or corrects a range for a key that takes a number."""
     key = KEYS["MaxBurstLength"]
 
@@ -161,7 +161,7 @@ def test_declared_length_needs_no_answer(offer: Offer, value: str) -> None:
 
 @pytest.mark.requirement("RFC7143-13.12-i01")
 @pytest.mark.parametrize("value", ["0", "511", "16777216", "", "none"], ids=identify)
-def test_illegal_length_is_not_taken(
+def test_illegal_length_is_not_used(
     login: LoginExchange, first_pairs: Pairs, value: str
 ) -> None:
     """The target ends a login with an illegal MaxRecvDataSegmentLength or ignores it.
@@ -253,7 +253,9 @@ def test_first_burst_without_unsolicited_data(offer: Offer) -> None:
 @pytest.mark.needs("erl1", "several-r2ts")
 @pytest.mark.requirement("RFC7143-13.19-02")
 @pytest.mark.parametrize("level", ["1", "2"])
-def test_recovery_in_order_takes_one_r2t(settle: Offer, level: str) -> None:
+def test_recovery_with_ordered_sequences_allows_one_r2t(
+    settle: Offer, level: str
+) -> None:
     """With recovery and DataSequenceInOrder=Yes the result is MaxOutstandingR2T=1."""
     pairs = [("ErrorRecoveryLevel", level), ("DataSequenceInOrder", "Yes")]
 

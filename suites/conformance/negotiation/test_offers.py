@@ -37,7 +37,7 @@ def offered(login: LoginExchange, first_pairs: Pairs) -> dict[str, str]:
 
 @pytest.mark.needs("architecture")
 @pytest.mark.requirement("RFC7143-6.2-09", "RFC7143-13.26.2-06")
-def test_its_key_need_not_be_understood(
+def test_unknown_architecture_key_does_not_end_the_login(
     login: LoginExchange, offered: dict[str, str]
 ) -> None:
     """The target continues a login whose initiator does not know X#NodeArchitecture."""

@@ -52,7 +52,7 @@ def test_security_key_in_the_operational_stage(offer: Offer, pair: str) -> None:
 
 @pytest.mark.requirement("RFC7143-6.2-10")
 @pytest.mark.parametrize("stage", [Stage.SECURITY, Stage.OPERATIONAL])
-def test_alias_is_for_any_stage(
+def test_alias_is_accepted_in_either_stage(
     offer: Offer, new_login: NewLogin, first_pairs: Pairs, stage: Stage
 ) -> None:
     """The target accepts InitiatorAlias in either stage, and sends no answer."""

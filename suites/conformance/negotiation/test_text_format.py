@@ -58,7 +58,7 @@ def test_target_text_keeps_the_format(offer: Offer) -> None:
     ],
     ids=["no-key", "blank-for-equals", "no-UTF-8"],
 )
-def test_malformed_pair_is_not_taken(
+def test_text_without_a_pair_is_not_an_offer(
     login: LoginExchange, first_pairs: Pairs, tail: bytes
 ) -> None:
     """The target does not treat text without a key=value pair as an offer."""
@@ -83,7 +83,7 @@ def test_last_pair_without_nul(login: LoginExchange, first_pairs: Pairs) -> None
 @pytest.mark.parametrize(
     "name", ["X" + "k" * 62, "X-com.example.k+m@n_o-p.9"], ids=["63-bytes", "signs"]
 )
-def test_label_of_any_kind_is_read(offer: Offer, name: str) -> None:
+def test_every_legal_key_name_is_read(offer: Offer, name: str) -> None:
     """The target reads key names of up to 63 bytes, with every legal character."""
     answers = offer([(name, "value"), ("HeaderDigest", "None")])
 
@@ -97,7 +97,7 @@ def test_label_of_any_kind_is_read(offer: Offer, name: str) -> None:
     ["", "a=b", "=", "a,b,,c", "[fe80::1]:3260,1", "v" * 255],
     ids=["empty", "equals-within", "equals", "commas", "address", "255-bytes"],
 )
-def test_value_of_any_kind_is_read(offer: Offer, value: str) -> None:
+def test_value_is_read_up_to_its_nul(offer: Offer, value: str) -> None:
     """The target reads a value up to its NUL, and then the pairs after it."""
     pairs = offer([("X-com.example.any", value), ("HeaderDigest", "None")])
 

@@ -33,7 +33,7 @@ def test_ping_data_is_returned(session: Session, length: int) -> None:
 
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-01")
 @pytest.mark.parametrize("immediate", [0, 1])
-def test_ping_is_answered_under_its_tag(session: Session, immediate: int) -> None:
+def test_ping_is_answered_with_its_tag(session: Session, immediate: int) -> None:
     """The target answers a ping, immediate or not, by a NOP-In with its ITT."""
     request = session.send(NOPOut(immediate=immediate, initiator_task_tag=0x5A5A5A5A))
 
@@ -57,7 +57,7 @@ def test_answer_has_no_transfer_tag(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.19-02")
-def test_echo_is_cut_to_what_the_initiator_takes(open_session: OpenSession) -> None:
+def test_echo_is_cut_to_the_initiators_limit(open_session: OpenSession) -> None:
     """The target cuts the echo to the initiator's MaxRecvDataSegmentLength."""
     session = open_session({"MaxRecvDataSegmentLength": "512"})
     require_room(session, 1024)
@@ -96,7 +96,7 @@ def test_answer_advances_stat_sn(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-15")
-def test_only_a_non_immediate_ping_takes_a_number(session: Session) -> None:
+def test_only_a_non_immediate_ping_advances_exp_cmd_sn(session: Session) -> None:
     """A non-immediate ping advances ExpCmdSN, an immediate one does not."""
     start = session.cmd_sn
 
@@ -192,7 +192,7 @@ def test_any_tag_but_the_reserved_one_is_valid(session: Session, tag: int) -> No
 
 
 @pytest.mark.requirement("RFC7143-11.19.2-i01", "RFC7143-4.2.2.2-i01")
-def test_unanswered_nop_out_takes_no_stat_sn(session: Session) -> None:
+def test_nop_out_without_tag_changes_no_number(session: Session) -> None:
     """A NOP-Out whose ITT is reserved changes neither StatSN nor ExpCmdSN."""
     before = session.ping()
 
@@ -207,7 +207,9 @@ def test_unanswered_nop_out_takes_no_stat_sn(session: Session) -> None:
 @pytest.mark.requirement("RFC7143-11.18.1-03", "RFC7143-11.19-02")
 @pytest.mark.needs("header-digest", "data-digest")
 @pytest.mark.parametrize("length", [0, 1, 4])
-def test_ping_is_answered_under_digests(open_session: OpenSession, length: int) -> None:
+def test_ping_data_is_returned_with_digests(
+    open_session: OpenSession, length: int
+) -> None:
     """With digests in use the target returns the data of a ping unchanged."""
     session = open_session({"HeaderDigest": "CRC32C", "DataDigest": "CRC32C"})
 

@@ -73,7 +73,9 @@ def test_a_ping_names_a_unit(session: Session, next_ping: AwaitPing) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.19.2-i01")
-def test_a_ping_takes_no_stat_sn(session: Session, next_ping: AwaitPing) -> None:
+def test_a_ping_does_not_advance_stat_sn(
+    session: Session, next_ping: AwaitPing
+) -> None:
     """A NOP-In that the target sends unasked has the next StatSN without using it."""
     before = session.ping().stat_sn
 
@@ -86,7 +88,9 @@ def test_a_ping_takes_no_stat_sn(session: Session, next_ping: AwaitPing) -> None
 
 
 @pytest.mark.requirement("RFC7143-11.19.1-i01")
-def test_an_answer_is_taken_in_silence(session: Session, next_ping: AwaitPing) -> None:
+def test_an_answer_to_a_ping_gets_no_response(
+    session: Session, next_ping: AwaitPing
+) -> None:
     """The target does not respond to the answer to its ping."""
     ping = next_ping()
 

@@ -23,7 +23,7 @@ from suites.support.sessions import stall_write
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
 @pytest.mark.parametrize("order", [(3, 2, 1, 0), (1, 3, 0, 2), (2, 0, 1, 3)], ids=str)
-def test_any_order_of_arrival_is_put_right(
+def test_commands_are_executed_in_order(
     session: Session, order: tuple[int, ...]
 ) -> None:
     """The target executes commands in the order of CmdSN, however they arrive."""
@@ -67,7 +67,7 @@ def test_an_early_read_sees_the_write_before_it(
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
 @pytest.mark.parametrize("kind", NUMBERED)
-def test_requests_of_any_kind_wait_for_their_turn(session: Session, kind: str) -> None:
+def test_requests_wait_for_the_one_before(session: Session, kind: str) -> None:
     """A non-immediate request of any type waits for the one before it."""
     skip_without_room(session, 2)
     missing = session.numbers.take()
@@ -90,7 +90,7 @@ def test_requests_of_any_kind_wait_for_their_turn(session: Session, kind: str) -
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-15")
 @pytest.mark.parametrize("kind", NUMBERED)
-def test_ordinary_requests_take_a_number(session: Session, kind: str) -> None:
+def test_non_immediate_requests_advance_exp_cmd_sn(session: Session, kind: str) -> None:
     """A non-immediate request of any type advances ExpCmdSN by one."""
     number = session.cmd_sn
 
@@ -105,7 +105,9 @@ def test_ordinary_requests_take_a_number(session: Session, kind: str) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-15")
 @pytest.mark.parametrize("kind", NUMBERED)
-def test_immediate_requests_take_no_number(session: Session, kind: str) -> None:
+def test_immediate_requests_do_not_advance_exp_cmd_sn(
+    session: Session, kind: str
+) -> None:
     """An immediate request of any type does not advance ExpCmdSN."""
     number = session.cmd_sn
 

@@ -61,7 +61,7 @@ def test_command_above_window_is_ignored(session: Session, distance: int) -> Non
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-13")
-def test_a_closed_window_lets_no_command_in(
+def test_command_is_ignored_while_the_window_is_closed(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """The target ignores the next command while MaxCmdSN is below its number.
@@ -106,7 +106,7 @@ def test_commands_wait_for_the_one_before(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-10")
-def test_a_hole_is_not_acknowledged(session: Session) -> None:
+def test_exp_cmd_sn_stops_at_a_gap(session: Session) -> None:
     """ExpCmdSN stays at a number that has not arrived, whatever arrives after it."""
     skip_without_room(session, 2)
     hole = session.cmd_sn
@@ -141,7 +141,7 @@ def test_duplicate_inside_the_window_is_ignored(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-i02", "RFC7143-4.2.2.1-11")
 @pytest.mark.parametrize("start", [1, 0x7FFFFFF0, 0xFFFFFFFE], ids=hex)
-def test_the_last_number_of_the_window_is_taken(
+def test_command_with_max_cmd_sn_is_accepted(
     open_session: OpenSession, start: int
 ) -> None:
     """The target accepts a command with CmdSN = MaxCmdSN, also beyond 2**32 - 1."""
@@ -162,7 +162,7 @@ def test_the_last_number_of_the_window_is_taken(
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-i02", "RFC7143-4.2.2.1-07")
-def test_a_used_up_window_lets_immediate_requests_in(session: Session) -> None:
+def test_immediate_requests_are_served_with_a_full_window(session: Session) -> None:
     """The target serves an immediate request while the window is used up."""
     window_size(session)
     missing, waiting = fill_all_but_first(session)
@@ -183,7 +183,7 @@ def test_a_used_up_window_lets_immediate_requests_in(session: Session) -> None:
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-12")
-def test_the_window_never_ends_before_its_start(session: Session) -> None:
+def test_max_cmd_sn_is_at_least_exp_cmd_sn_minus_1(session: Session) -> None:
     """MaxCmdSN is never lower than ExpCmdSN - 1."""
     received = converse(session)
 
@@ -236,7 +236,7 @@ def test_numbers_wrap_around(open_session: OpenSession, start: int) -> None:
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-06", "RFC7143-4.2.2.1-07")
-def test_two_immediate_requests_are_taken_at_once(session: Session) -> None:
+def test_two_immediate_requests_are_served_at_once(session: Session) -> None:
     """The target serves an immediate task management request and an immediate ping.
 
     A target without task management may say so by a Reject (section 11.17.1).

@@ -39,7 +39,7 @@ def test_each_connection_counts_for_itself(open_session: OpenSession) -> None:
 
 
 @pytest.mark.requirement("RFC7143-11.13.4-i01")
-def test_login_responses_count_too(
+def test_login_responses_advance_stat_sn(
     new_login: NewLogin, first_pairs: list[tuple[str, str]]
 ) -> None:
     """Each further Login Response has the next StatSN."""

@@ -68,7 +68,7 @@ def test_the_version_descriptor_shows_the_level(
 
 @pytest.mark.requirement("RFC7144-5.1.1-02")
 @pytest.mark.parametrize("priority", [1, 15])
-def test_priority_means_nothing_below_level_2(session: Session, priority: int) -> None:
+def test_priority_is_ignored_below_level_2(session: Session, priority: int) -> None:
     """The target ignores a Command Priority unless level 2 was negotiated."""
     result = session.execute(cdb.test_unit_ready(), priority=priority)
 
@@ -91,7 +91,7 @@ def test_no_status_qualifier_below_level_2(session: Session) -> None:
 
 @level_2
 @pytest.mark.requirement("RFC7144-5.2.2-01", "RFC7144-5.2.2-02")
-def test_sense_comes_at_level_2_too(newer: Session) -> None:
+def test_check_condition_has_sense_data_at_level_2(newer: Session) -> None:
     """A CHECK CONDITION at level 2 contains sense data."""
     result = newer.execute(cdb.read_10(lba=0xFFFFFFFF, blocks=1), read=512)
 
@@ -120,7 +120,7 @@ def test_new_functions_are_answered(newer: Session, function: TMFunction) -> Non
 
 @level_2
 @pytest.mark.requirement("RFC7144-6.3-03")
-def test_a_task_that_waits_is_found(
+def test_queries_find_a_waiting_task(
     open_session: OpenSession, scratch_disk: Disk
 ) -> None:
     """QUERY TASK and QUERY TASK SET find a write that waits for its data."""
@@ -139,7 +139,7 @@ def test_a_task_that_waits_is_found(
 
 @level_2
 @pytest.mark.requirement("RFC7144-6.3-08", "RFC7144-6.3-09")
-def test_a_function_is_not_queried(newer: Session) -> None:
+def test_query_task_of_a_function_is_rejected(newer: Session) -> None:
     """QUERY TASK of a task management function is answered Function rejected."""
     newer.numbers.take()  # this command is never sent, so the later ones wait
     waiting = newer.send(
@@ -216,7 +216,7 @@ def test_a_nexus_reset_ends_its_tasks(
 
 
 @pytest.mark.requirement("RFC7144-4.1-01", "RFC7144-7.1.1-01")
-def test_nothing_new_without_the_key(session: Session) -> None:
+def test_no_level_2_feature_without_negotiation(session: Session) -> None:
     """A session that did not negotiate the level has no feature of level 2."""
     session.send(SCSICommand(cdb=cdb.test_unit_ready().ljust(16, b"\0"), final=1))
 

@@ -75,9 +75,7 @@ def test_reject_carries_the_window(session: Session) -> None:
 
 @pytest.mark.requirement("RFC7143-11.16-07")
 @pytest.mark.parametrize("kind", UNDUE)
-def test_snack_of_what_was_not_sent_is_refused(
-    open_session: OpenSession, kind: str
-) -> None:
+def test_snack_for_unsent_pdus_is_refused(open_session: OpenSession, kind: str) -> None:
     """The target refuses a SNACK Request for PDUs that it has never sent."""
     session = open_session({"ErrorRecoveryLevel": "0"})
     bad = session.send(UNDUE[kind].copy())
@@ -88,7 +86,7 @@ def test_snack_of_what_was_not_sent_is_refused(
 
 
 @pytest.mark.requirement("RFC7143-11.17.1-i01")
-def test_data_of_no_task_is_refused(session: Session) -> None:
+def test_data_out_without_a_task_is_refused(session: Session) -> None:
     """The target refuses Data-Out whose tags belong to no task."""
     bad = session.send(STRAY.copy())
 

@@ -62,7 +62,7 @@ def test_pdus_may_come_together(open_session: OpenSession, count: int) -> None:
 
 
 @pytest.mark.requirement("RFC7143-4.2.2.1-08")
-def test_the_end_of_one_pdu_may_bring_the_next(open_session: OpenSession) -> None:
+def test_a_pdu_may_begin_in_the_segment_of_another(open_session: OpenSession) -> None:
     """The target serves a PDU that begins in the segment in which another one ends."""
     session = open_session({"HeaderDigest": "None", "DataDigest": "None"})
     first = session.number(NOPOut(data=b"whole"))
@@ -100,7 +100,7 @@ def test_broken_off_write_is_not_carried_out(
 
 @pytest.mark.requirement("RFC7143-8.3.2-i05", "RFC7143-6.3.1-i03")
 @pytest.mark.parametrize("end", ["close", "reset", "shutdown_write"])
-def test_lost_connection_leaves_room_for_a_login(
+def test_login_succeeds_after_a_lost_connection(
     open_session: OpenSession, end: str
 ) -> None:
     """The target accepts a login after the port's connection ended without logout."""

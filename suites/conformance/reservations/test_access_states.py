@@ -68,7 +68,7 @@ def test_another_target_port_is_not_registered(
     [AccessState.NON_OPTIMIZED, AccessState.STANDBY, AccessState.UNAVAILABLE],
     ids=lambda one: one.name.lower(),
 )
-def test_a_state_changes_no_reservation(
+def test_reservations_survive_a_change_of_access_state(
     a: Nexus,
     b: Nexus,
     unregistered: Nexus,

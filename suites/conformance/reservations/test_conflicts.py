@@ -53,7 +53,7 @@ def of_role(request: pytest.FixtureRequest) -> Roles:
 @pytest.mark.parametrize(
     ("kind", "role", "probe"), cases(allowed=True), indirect=["kind"]
 )
-def test_what_is_allowed_passes(
+def test_allowed_commands_are_executed(
     of_role: Roles, scratch_disk: Disk, kind: ReservationType, role: Role, probe: Probe
 ) -> None:
     """The unit executes a command that the reservation's type allows to a role."""
@@ -74,7 +74,7 @@ def test_what_is_allowed_passes(
 @pytest.mark.parametrize(
     ("kind", "role", "probe"), cases(allowed=False), indirect=["kind"]
 )
-def test_what_is_forbidden_conflicts(
+def test_forbidden_commands_conflict(
     of_role: Roles, scratch_disk: Disk, kind: ReservationType, role: Role, probe: Probe
 ) -> None:
     """A command that the type forbids to a role gets RESERVATION CONFLICT."""
@@ -90,7 +90,7 @@ def test_what_is_forbidden_conflicts(
 
 
 @pytest.mark.requirement("SPC4-5.12.1-02")
-def test_without_a_reservation_all_pass(
+def test_registrations_alone_cause_no_conflict(
     a: Nexus, unregistered: Nexus, scratch_disk: Disk
 ) -> None:
     """Registrations without a reservation cause no conflict."""

@@ -64,7 +64,7 @@ def test_a_registrant_gets_another_key(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.8-04")
-def test_the_sender_may_leave(a: Nexus, b: Nexus) -> None:
+def test_the_sender_may_unregister(a: Nexus, b: Nexus) -> None:
     """REGISTER AND MOVE with UNREG removes the sender's registration."""
     expect_good(a.reserve(ReservationType.EXCLUSIVE_ACCESS))
 
@@ -74,7 +74,9 @@ def test_the_sender_may_leave(a: Nexus, b: Nexus) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.8-02")
-def test_only_the_holder_moves_it(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
+def test_only_the_holder_moves_the_reservation(
+    a: Nexus, b: Nexus, unregistered: Nexus
+) -> None:
     """REGISTER AND MOVE of any but the holder gets RESERVATION CONFLICT."""
     kind = ReservationType.WRITE_EXCLUSIVE
     expect_good(a.reserve(kind))

@@ -46,7 +46,7 @@ def test_another_isid_is_not_registered(a: Nexus, same_name_nexus: Nexus) -> Non
 
 
 @pytest.mark.requirement("SPC4-5.12.1-05", "SPC4-5.12.1-01")
-def test_another_isid_is_kept_out(
+def test_another_isid_conflicts(
     a: Nexus, same_name_nexus: Nexus, scratch_disk: Disk
 ) -> None:
     """A reservation of one ISID conflicts with another ISID of the same name."""

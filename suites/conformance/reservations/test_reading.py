@@ -62,7 +62,7 @@ def test_every_key_is_listed(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-6.15.2-02")
 @pytest.mark.parametrize("name", COUNTED)
-def test_changes_are_counted(a: Nexus, b: Nexus, name: str) -> None:
+def test_registration_changes_are_counted(a: Nexus, b: Nexus, name: str) -> None:
     """PRGENERATION counts each change of the registrations."""
     before = b.generation()
 
@@ -74,7 +74,7 @@ def test_changes_are_counted(a: Nexus, b: Nexus, name: str) -> None:
 
 @pytest.mark.requirement("SPC4-6.15.2-02")
 @pytest.mark.parametrize("name", NOT_COUNTED)
-def test_nothing_else_is_counted(a: Nexus, b: Nexus, name: str) -> None:
+def test_other_actions_are_not_counted(a: Nexus, b: Nexus, name: str) -> None:
     """PRGENERATION does not count reserving, releasing, reading and refusals."""
     before = b.generation()
 

@@ -81,7 +81,7 @@ def test_register_and_ignore_registers_a_new_nexus(
 
 @pytest.mark.requirement("SPC4-5.12.7-05")
 @pytest.mark.parametrize("own", [0, OTHER_KEY])
-def test_ignoring_changes_a_key(a: Nexus, own: int) -> None:
+def test_register_and_ignore_changes_a_key(a: Nexus, own: int) -> None:
     """REGISTER AND IGNORE EXISTING KEY changes the key of a registrant."""
     expect_good(a.register_anyway(KEY, own=own))
 
@@ -89,7 +89,7 @@ def test_ignoring_changes_a_key(a: Nexus, own: int) -> None:
 
 
 @pytest.mark.requirement("SPC4-5.12.11.2.3-01")
-def test_ignoring_unregisters(a: Nexus, b: Nexus) -> None:
+def test_register_and_ignore_unregisters(a: Nexus, b: Nexus) -> None:
     """REGISTER AND IGNORE EXISTING KEY of zero unregisters the sender."""
     expect_good(a.register_anyway(0))
 
@@ -142,7 +142,7 @@ def test_a_registrant_unregisters(a: Nexus, b: Nexus) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.11.2.3-02")
 @pytest.mark.parametrize("kind", ALONE + REGISTRANTS_ONLY, ids=names, indirect=True)
-def test_the_reservation_goes_with_its_holder(
+def test_the_reservation_ends_with_its_only_holder(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
     """The reservation ends when its only holder unregisters."""
@@ -185,7 +185,7 @@ def test_a_lone_holders_unregistration_is_not_reported(
 
 @pytest.mark.requirement("SPC4-5.12.11.2.3-04")
 @pytest.mark.parametrize("kind", ALL_REGISTRANTS, ids=names, indirect=True)
-def test_many_holders_leave_one_by_one(
+def test_the_last_registrant_ends_the_reservation(
     a: Nexus, b: Nexus, kind: ReservationType
 ) -> None:
     """An all registrants reservation ends when the last registrant unregisters."""
@@ -220,7 +220,9 @@ def test_ports_can_be_registered_by_name(
 
 
 @pytest.mark.requirement("SPC4-5.12.7-09")
-def test_registrants_name_no_ports(a: Nexus, b: Nexus, unregistered: Nexus) -> None:
+def test_spec_i_pt_of_a_registrant_is_refused(
+    a: Nexus, b: Nexus, unregistered: Nexus
+) -> None:
     """The unit refuses SPEC_I_PT of a registrant, and registers no nexus."""
     if not a.capabilities().specify_initiator_ports_capable:
         pytest.skip("not applicable: the unit does not offer SPEC_I_PT")

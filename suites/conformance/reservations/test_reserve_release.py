@@ -48,7 +48,7 @@ def commands(
 
 @pytest.mark.requirement("SPC4-5.12.3-03")
 @pytest.mark.parametrize("name", KEPT_OUT)
-def test_reserve_keeps_others_out(
+def test_reserve_conflicts_with_commands_of_others(
     new_nexus: object,
     scratch_disk: Disk,
     commands: tuple[Layout, Layout],
@@ -67,7 +67,7 @@ def test_reserve_keeps_others_out(
 
 
 @pytest.mark.requirement("SPC4-5.12.3-03")
-def test_reserve_keeps_mode_sense_out(
+def test_reserve_conflicts_with_mode_sense_of_others(
     new_nexus: object, commands: tuple[Layout, Layout]
 ) -> None:
     """MODE SENSE of other nexuses conflicts with RESERVE (SPC-2 section 5.5.1)."""
@@ -84,7 +84,7 @@ def test_reserve_keeps_mode_sense_out(
 
 @pytest.mark.requirement("SPC4-5.12.3-03")
 @pytest.mark.parametrize("name", LET_IN)
-def test_reserve_lets_some_pass(
+def test_some_commands_do_not_conflict_with_reserve(
     new_nexus: object,
     scratch_disk: Disk,
     commands: tuple[Layout, Layout],
@@ -117,7 +117,7 @@ def test_reserve_conflicts_with_reserve(
 
 
 @pytest.mark.requirement("SPC4-5.12.3-03")
-def test_no_persistent_reservation_meanwhile(
+def test_reserve_conflicts_with_persistent_reservations(
     new_nexus: object, commands: tuple[Layout, Layout]
 ) -> None:
     """PERSISTENT RESERVE IN and OUT of other nexuses conflict with RESERVE."""

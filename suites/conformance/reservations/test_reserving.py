@@ -82,7 +82,9 @@ def test_the_type_is_not_changed_by_reserving(a: Nexus, kind: ReservationType) -
 
 @pytest.mark.requirement("SPC4-5.12.9-05")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
-def test_there_is_one_holder(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+def test_another_registrant_cannot_reserve(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
     """RESERVE of another registrant gets RESERVATION CONFLICT."""
     expect_good(a.reserve(kind))
 
@@ -94,7 +96,9 @@ def test_there_is_one_holder(a: Nexus, b: Nexus, kind: ReservationType) -> None:
 
 @pytest.mark.requirement("SPC4-5.12.10-01")
 @pytest.mark.parametrize("kind", ALL_REGISTRANTS, ids=names, indirect=True)
-def test_every_registrant_holds(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+def test_each_registrant_may_reserve_an_all_registrants_type(
+    a: Nexus, b: Nexus, kind: ReservationType
+) -> None:
     """With an all registrants type, RESERVE of each registrant is GOOD."""
     expect_good(a.reserve(kind))
 
@@ -149,7 +153,7 @@ def test_release_must_name_the_held_type(a: Nexus, kind: ReservationType) -> Non
 
 @pytest.mark.requirement("SPC4-5.12.11.2.2-03")
 @pytest.mark.parametrize("kind", ONE_HOLDER, ids=names, indirect=True)
-def test_others_release_nothing(a: Nexus, b: Nexus, kind: ReservationType) -> None:
+def test_only_the_holder_releases(a: Nexus, b: Nexus, kind: ReservationType) -> None:
     """RELEASE of a registrant that is not the holder is GOOD, without effect."""
     expect_good(a.reserve(kind))
 

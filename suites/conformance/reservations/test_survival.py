@@ -32,7 +32,7 @@ def same_port(session: Session) -> dict[str, object]:
 
 @pytest.mark.requirement("SPC4-5.12.1-03", "SPC4-5.12.1-05", "RFC7143-E.2-i02")
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_nexus_comes_back(
+def test_a_registration_survives_its_session(
     a: Nexus, b: Nexus, open_session: OpenSession, loss: str
 ) -> None:
     """An initiator port keeps its registration beyond the end of its session."""

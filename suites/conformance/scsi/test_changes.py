@@ -82,7 +82,7 @@ def test_the_first_differing_byte_is_reported(medium: Medium, place: int) -> Non
 
 
 @pytest.mark.requirement("SBC3-5.5-01")
-def test_bits_are_added(medium: Medium) -> None:
+def test_orwrite_sets_bits(medium: Medium) -> None:
     """ORWRITE sets the bits of its data and clears none."""
     old, new = medium.blocks(2, seed=1), medium.blocks(2, seed=2)
     medium.write(0, old)

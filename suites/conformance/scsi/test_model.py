@@ -156,7 +156,7 @@ def test_a_listed_number_is_an_address(session: Session) -> None:
 
 @pytest.mark.requirement("SAM5-4.7-04")
 @pytest.mark.parametrize("rest", DEEPER, ids=hex)
-def test_other_lun_levels_count(session: Session, rest: int) -> None:
+def test_further_lun_levels_matter(session: Session, rest: int) -> None:
     """A LUN that differs in its further levels addresses no unit."""
     number = lun_field(session.lun) | rest
 
