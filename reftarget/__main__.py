@@ -65,9 +65,9 @@ docs/reference-target.md lists its limits on memory, counters and waits.
 
 
 class PrintableFormatter(logging.Formatter):
-    """Keeps a record of the log to its line: names in it are text of the peer.
+    """Keeps each log record on one line, since names in it are text of the peer.
 
-    The trace, which shows a PDU in several lines, is printable line by line.
+    The trace, which shows a PDU in several lines, is escaped line by line.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - inherited
@@ -169,10 +169,10 @@ def describe(parser: Parser) -> None:
 
 
 def build_config(options: argparse.Namespace) -> Config:
-    """Return the configuration that the command line asks for.
+    """Return the configuration of the command line.
 
     Raises:
-        ConfigError: it makes no sense.
+        ConfigError: an option is wrong.
     """
     config = configfile.read(options.config) if options.config else Config()
     if options.portal:
@@ -216,7 +216,7 @@ def _single_target(base: TargetConfig, options: argparse.Namespace) -> TargetCon
 
 
 def _option(name: str, parse: Callable[[str], _T], value: str) -> _T:
-    """Return what an option's value means, or name the option that makes no sense."""
+    """Return the meaning of an option's value; an error names the option."""
     try:
         return parse(value)
     except (ValueError, DecodeError) as error:
@@ -263,7 +263,7 @@ def _keys(config: Config, settings: Sequence[str]) -> MappingProxyType[str, str]
 
 
 async def serve(config: Config, options: argparse.Namespace) -> None:
-    """Serve until a signal, or the end of standard input if so asked."""
+    """Serve until a signal, or until standard input ends if that was requested."""
     loop = asyncio.get_running_loop()
     finished = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -294,7 +294,7 @@ def remove_stale_socket(path: Path) -> None:
     """Remove a socket that an earlier target has left; nothing else is removed.
 
     Raises:
-        ConfigError: another file is there, or a process listens at the socket.
+        ConfigError: the path is another file, or a process listens at the socket.
     """
     try:
         mode = path.lstat().st_mode
@@ -312,7 +312,7 @@ def remove_stale_socket(path: Path) -> None:
 
 
 async def _listen_for_orders(server: Server, path: Path) -> asyncio.AbstractServer:
-    """Take commands at a Unix socket, a line each, and answer each by a line."""
+    """Accept commands at a Unix socket, one per line, and answer each by a line."""
 
     async def answer_orders(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -358,7 +358,7 @@ def _watch_stdin(
 
     try:
         loop.add_reader(descriptor, readable)
-    except PermissionError:  # a regular file is at its end at once
+    except PermissionError:  # a regular file is always at its end
         if options.exit_with_stdin:
             finished.set()
 
@@ -369,7 +369,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve, or list what was asked for; return the exit code."""
+    """Serve, or print a list if one was requested; return the exit code."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
     level = logging.WARNING if options.quiet else logging.INFO

@@ -2,8 +2,8 @@
 """How tasks are aborted: one, or many by one function (RFC 7143 section 4.2.3).
 
 A function on many tasks waits for the commands before it and, unless FastAbort was
-agreed, for data that the issuing initiator still owes. Then it acts, tells third
-parties and answers by way of the fence.
+agreed, for data that the issuing initiator still has to send. Then it acts, notifies
+third parties and answers through the fence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("reftarget")
 
 _PATIENCE: Final = 10.0
-"""Seconds for the data that an abort waits for; then its connection is dropped."""
+"""The seconds that an abort waits for data; then its connection is dropped."""
 
 _RESETS: Final = frozenset(
     {
@@ -69,7 +69,7 @@ def abort(command: Command) -> None:
 
 
 class MultiTaskAbort:
-    """A function that ends many tasks, while it waits for what it must."""
+    """A function that ends many tasks, while it waits for commands and data."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class MultiTaskAbort:
         self._is_acting = False
 
     def progress(self) -> None:
-        """Act if nothing has to be waited for any more."""
+        """Act once nothing has to be waited for."""
         session = self.session
         rules = self.rules.functions
         has_gap = session.window.missing_before(self.request.cmd_sn) > 0
@@ -156,7 +156,7 @@ class MultiTaskAbort:
         ]
 
     def _has_foreign_gap(self) -> bool:
-        """Tell whether another session waits for a command that has not come."""
+        """Tell whether another session waits for a command that has not arrived."""
         return any(
             other.held for other in self.node.sessions() if other is not self.session
         )
@@ -199,7 +199,7 @@ class MultiTaskAbort:
                 session.fence.watch(lun)
 
     def _announce(self, own: list[Command], foreign: list[Command]) -> None:
-        """Tell FastAbort connections of tasks that end (section 4.2.3.4 d)."""
+        """Notify FastAbort connections of tasks that end (section 4.2.3.4 d)."""
         notified: dict[tuple[Connection, int], None] = {}
         notifies = self.rules.functions.notifies
         own_reporting = self.session.parameters.task_reporting

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A login as its first text describes it."""
+    """A login, as described by its first text."""
 
     node: Node | None
     nexus: Nexus
     access: Access
     is_discovery: bool
     session: Session | None
-    """The session to be joined; None for a leading login."""
+    """The session to join; None for a leading login."""
     declarations: text.Pairs
 
 
@@ -42,7 +42,7 @@ def admit(
     """Judge names and session identity.
 
     Raises:
-        Refusal: the login is refused, as the status says.
+        Refusal: the login is refused with a status.
     """
     initiator = text.value(pairs, "InitiatorName")
     if not initiator:
@@ -75,7 +75,7 @@ def admit(
 def _is_discovery(
     connection: Connection, request: headers.LoginRequest, pairs: text.Pairs
 ) -> bool:
-    """Return whether a login is for discovery, if there is such a session here."""
+    """Return whether a login is for discovery, if this portal has such sessions."""
     config, rules = connection.target.config, connection.rules.login
     session_type = text.value(pairs, "SessionType")
     kind = rules.session_type(session_type)
@@ -183,7 +183,7 @@ def establish(
     """Return the session of a login that has succeeded.
 
     Raises:
-        Refusal: there is no room, or the session went away meanwhile.
+        Refusal: there is no room, or the session has ended meanwhile.
     """
     session = None
     if admission.session is not None:
@@ -201,7 +201,7 @@ def establish(
 
 
 def of_connection(session: Session, negotiated: Parameters) -> Parameters:
-    """Return a connection's parameters: the session's, and its own where they are."""
+    """Return a connection's parameters: those of the session and its own."""
     return replace(
         session.parameters,
         header_digest=negotiated.header_digest,

@@ -2,8 +2,8 @@
 """The auto contingent allegiance (ACA) of a logical unit (SAM-5 section 5.10).
 
 A command with NACA=1 that ends with CHECK CONDITION establishes it for its nexus. Until
-it is cleared, that nexus gets one command with the ACA attribute executed at a time,
-and what was in the task set before waits.
+it is cleared, one command of that nexus with the ACA attribute is executed at a time,
+and older tasks in the task set wait.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUSY: Final = Outcome(SCSIStatus.BUSY)
 
 
 class Task(Protocol):
-    """What is asked of a task."""
+    """The interface of a task."""
 
     @property
     def nexus(self) -> Nexus:
@@ -46,17 +46,17 @@ class Task(Protocol):
 
 
 class Tasks(Protocol):
-    """What is asked of the task set."""
+    """The interface of the task set."""
 
     def __iter__(self) -> Iterator[Task]:
         """Iterate over the tasks."""
 
     def start_ready(self) -> None:
-        """Start those that need not wait any more."""
+        """Start the tasks that need not wait any more."""
 
 
 class Allegiance:
-    """Whether a unit is in ACA, and what waits for its end.
+    """Whether a unit is in ACA, and the tasks that wait for its end.
 
     Attributes:
         nexus: the faulted I_T nexus, or None.
@@ -90,7 +90,7 @@ class Allegiance:
         return ACA_ACTIVE if has_naca(command.cdb) else BUSY
 
     def holds(self, command: Task, resume: Callable[[], None]) -> bool:
-        """Keep a task of the task set back, to go on when ACA is cleared."""
+        """Hold a task of the task set until ACA is cleared; return whether it is."""
         if (
             self.nexus is None
             or command.attribute == TaskAttribute.ACA
@@ -102,7 +102,7 @@ class Allegiance:
         return True
 
     def note(self, command: Task) -> bool:
-        """Take a CHECK CONDITION into account; return True if it establishes ACA."""
+        """Process a CHECK CONDITION; return True if it establishes ACA."""
         nexus = command.nexus
         if self._rules.begins(command.cdb):
             self.nexus = nexus

@@ -69,7 +69,7 @@ class Authentication:
         return bool(self.access.users)
 
     def require(self) -> None:
-        """Refuse an initiator that must authenticate itself and has not."""
+        """Refuse an initiator that must authenticate itself but has not."""
         is_proof_missing = self.is_required and self._rules.needs_proof(self.is_added)
         if is_proof_missing and self.step is not Step.DONE:
             raise Refusal(
@@ -86,7 +86,7 @@ class Authentication:
         return True
 
     def receive(self, pairs: text.Pairs) -> text.Pairs:
-        """Take the security keys of a request; return the answers.
+        """Process the security keys of a request; return the answers.
 
         Raises:
             Refusal: CHAP failed, or its keys came out of order.

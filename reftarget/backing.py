@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Where a logical unit keeps its bytes: sparse RAM or a sparse file.
+"""The storage of a logical unit: sparse RAM or a sparse file.
 
-What was never written, or was discarded, reads as zeros. Offsets and lengths are in
-bytes and within the size: the device server has checked them.
+Bytes that were never written, or were discarded, read as zeros. Offsets and lengths are
+in bytes and within the size, as the device server has checked.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EFBIG})
 
 
 class BackingError(Exception):
-    """The backing cannot do what was asked of it."""
+    """The backing cannot carry out a request."""
 
 
 class BackingReadError(BackingError):
@@ -31,22 +31,22 @@ class BackingWriteError(BackingError):
 
 
 class OutOfSpaceError(BackingWriteError):
-    """There is no room for what was to be written."""
+    """There is no room for the data."""
 
 
 class BackingMismatchError(BackingError):
-    """The file that is there is not the one that was configured."""
+    """The existing file differs from the configured one."""
 
 
 class Backing(Protocol):
-    """What a logical unit asks of its store."""
+    """The interface of a logical unit's storage."""
 
     size: int
     is_volatile: bool
     """Whether a write may be lost to a power failure before the next flush."""
 
     def read(self, offset: int, length: int) -> bytes | memoryview:
-        """Return the bytes as they are now; later writes do not change them."""
+        """Return the present bytes; later writes do not change them."""
 
     def write(self, offset: int, data: bytes | memoryview) -> None:
         """Store the bytes.
@@ -56,23 +56,23 @@ class Backing(Protocol):
         """
 
     def discard(self, offset: int, length: int) -> None:
-        """Give the bytes up; they read as zeros from now on."""
+        """Discard the bytes, which then read as zeros."""
 
     def allocated(self) -> Iterator[tuple[int, int]]:
-        """Iterate over the runs (start, end) that take room already."""
+        """Iterate over the allocated runs (start, end)."""
 
     def flush(self) -> None:
-        """Return when everything written is on stable storage."""
+        """Return once all written data is on stable storage."""
 
     def resize(self, size: int) -> None:
-        """Take another size; bytes beyond it are given up."""
+        """Change the size; bytes beyond it are discarded."""
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Release the storage."""
 
 
 class RAMBacking:
-    """Memory, taken a chunk at a time as it is written."""
+    """Memory, allocated in chunks when it is written."""
 
     # The data is lost with the process, so a flush has nothing to do.
     is_volatile = False
@@ -82,7 +82,7 @@ class RAMBacking:
         self._chunks: dict[int, bytearray] = {}
 
     def read(self, offset: int, length: int) -> bytes | memoryview:
-        """Return the bytes as they are now; later writes do not change them."""
+        """Return the present bytes; later writes do not change them."""
         number, start = divmod(offset, _CHUNK)
         end = start + length
         if end <= _CHUNK:
@@ -113,7 +113,7 @@ class RAMBacking:
             position += end - start
 
     def discard(self, offset: int, length: int) -> None:
-        """Give the bytes up; they read as zeros from now on."""
+        """Discard the bytes, which then read as zeros."""
         first, last = offset // _CHUNK, (offset + length - 1) // _CHUNK
         # A discard of terabytes must visit only the chunks that exist.
         inside = range(first, last + 1)
@@ -129,35 +129,35 @@ class RAMBacking:
                 self._chunks[number][start:end] = _ZEROS[: end - start]
 
     def allocated(self) -> Iterator[tuple[int, int]]:
-        """Iterate over the runs (start, end) that take room already."""
+        """Iterate over the allocated runs (start, end)."""
         for number in sorted(self._chunks):
             yield number * _CHUNK, min((number + 1) * _CHUNK, self.size)
 
     def resize(self, size: int) -> None:
-        """Take another size; bytes beyond it are given up."""
+        """Change the size; bytes beyond it are discarded."""
         if size < self.size:
             self.discard(size, self.size - size)
         self.size = size
 
     def flush(self) -> None:
-        """Do nothing: there is no stabler storage."""
+        """Do nothing, since memory is the only storage."""
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Release the memory."""
         self._chunks.clear()
 
 
 class FileBacking:
-    """A sparse file, made on demand and never cut short."""
+    """A sparse file, which is created if it is missing, and is never truncated."""
 
     is_volatile = True
 
     def __init__(self, path: Path, size: int, *, read_only: bool = False) -> None:
-        """Open the file, or make it with the size.
+        """Open the file, or create it with the size.
 
         Raises:
             BackingMismatchError: the file has another size.
-            OSError: it cannot be opened or made.
+            OSError: it cannot be opened or created.
         """
         self.size = size
         self.path = path
@@ -174,7 +174,7 @@ class FileBacking:
             )
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return the bytes as they are now; later writes do not change them."""
+        """Return the present bytes; later writes do not change them."""
         try:
             data = os.pread(self._fd, length, offset)
             while len(data) < length:
@@ -202,7 +202,7 @@ class FileBacking:
             raise self._write_error(error) from error
 
     def discard(self, offset: int, length: int) -> None:
-        """Give the bytes up; they read as zeros from now on."""
+        """Discard the bytes, which then read as zeros."""
         mode = _FALLOC_FL_KEEP_SIZE | _FALLOC_FL_PUNCH_HOLE
         if _fallocate(self._fd, mode, offset, length) == 0:
             return
@@ -215,7 +215,7 @@ class FileBacking:
             offset += piece
 
     def allocated(self) -> Iterator[tuple[int, int]]:
-        """Iterate over the runs (start, end) that take room already."""
+        """Iterate over the allocated runs (start, end)."""
         position = 0
         while position < self.size:
             try:
@@ -228,10 +228,10 @@ class FileBacking:
             yield start, position
 
     def flush(self) -> None:
-        """Return when everything written is on stable storage.
+        """Return once all written data is on stable storage.
 
         Raises:
-            BackingWriteError: the disk did not take it.
+            BackingWriteError: the disk reports an error.
         """
         try:
             os.fdatasync(self._fd)
@@ -239,10 +239,10 @@ class FileBacking:
             raise self._write_error(error) from error
 
     def resize(self, size: int) -> None:
-        """Take another size; bytes beyond it are given up.
+        """Change the size; bytes beyond it are discarded.
 
         Raises:
-            BackingWriteError: the file cannot have it.
+            BackingWriteError: the file cannot have that size.
         """
         try:
             os.ftruncate(self._fd, size)
@@ -262,7 +262,7 @@ class FileBacking:
 
 
 def _pieces(offset: int, length: int) -> Iterator[tuple[int, int, int]]:
-    """Cut a run of bytes at the chunks' borders: (chunk, start in it, end in it)."""
+    """Split a run of bytes at the chunks' borders: (chunk, start in it, end in it)."""
     while length > 0:
         number, start = divmod(offset, _CHUNK)
         end = min(start + length, _CHUNK)
@@ -289,7 +289,7 @@ def open_backing(path: Path | None, size: int, *, read_only: bool = False) -> Ba
 
     Raises:
         BackingMismatchError: the file has another size.
-        OSError: it cannot be opened or made.
+        OSError: it cannot be opened or created.
     """
     if path is None:
         return RAMBacking(size)

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How many bytes the target keeps for its peers.
+"""Limits how many bytes the target keeps for its peers.
 
-All code that keeps bytes beyond the turn in which they came asks a budget first:
-data of writes that is on its way, what waits for its number, what may be asked for
-again, and output that the peer does not read. A session and a connection have budgets
-of their own within that of the target.
+All code that keeps received or sent bytes asks a budget first: for data of writes in
+progress, PDUs that wait for their number, PDUs for retransmission, and output that the
+peer does not read. Sessions and connections have their own budgets within that of the
+target.
 """
 
 from __future__ import annotations
 
 
 class Budget:
-    """Bytes that may be kept, and those that are.
+    """The limit of kept bytes, and the bytes that are kept.
 
     Attributes:
         used: bytes that are kept at the moment.
@@ -26,7 +26,7 @@ class Budget:
         self.used = 0
 
     def take(self, count: int) -> bool:
-        """Take bytes; return False, taking none, if there is no room for them."""
+        """Reserve bytes; return False and reserve none if there is no room."""
         if self.used + count > self.limit:
             return False
         if self.parent is not None and not self.parent.take(count):
@@ -35,19 +35,19 @@ class Budget:
         return True
 
     def give(self, count: int) -> None:
-        """Give bytes back."""
+        """Release bytes."""
         self.used -= count
         if self.parent is not None:
             self.parent.give(count)
 
     def give_all(self) -> None:
-        """Give back all that is left: its owner has ended."""
+        """Release all remaining bytes, since their owner has ended."""
         if self.used:
             self.give(self.used)
 
     @property
     def is_short(self) -> bool:
-        """True once less than an eighth is left, here or in the larger budget."""
+        """True if less than an eighth is free, here or in the larger budget."""
         if self.used > self._crowded_from:
             return True
         return self.parent is not None and self.parent.is_short

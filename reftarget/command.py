@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 
 
 _ATTRIBUTES: Final = tuple(TaskAttribute)
-"""By code. (A call of the enum takes forty times as long, in each command.)"""
+"""The statuses by code. (A call of the enum takes forty times as long, in each
+command.)"""
 
 
 class Keeper(transfers.Keeper, Protocol):
-    """Keeps what has been sent, where the initiator may ask for it again."""
+    """Stores sent PDUs of which the initiator may request a repetition."""
 
     def keep_answer(
         self,
@@ -54,19 +55,19 @@ class Keeper(transfers.Keeper, Protocol):
 
 
 class Host(transfers.Clock, Protocol):
-    """What a command asks of the target."""
+    """The interface of the target for a command."""
 
     @property
     def turns(self) -> Turns:
-        """Work that is too long for one turn."""
+        """Work that takes too long for one turn."""
 
 
 class Owner(transfers.Owner, Protocol):
-    """What a command asks of its session."""
+    """The interface of the session for a command."""
 
     @property
     def target(self) -> Host:
-        """The target above it."""
+        """The target that contains it."""
 
     @property
     def nexus(self) -> Nexus:
@@ -74,7 +75,7 @@ class Owner(transfers.Owner, Protocol):
 
     @property
     def parameters(self) -> Parameters:
-        """What was negotiated in its leading login."""
+        """The negotiated values of its leading login."""
 
     @property
     def window(self) -> CommandWindow:
@@ -86,21 +87,21 @@ class Owner(transfers.Owner, Protocol):
 
     @property
     def recovery(self) -> Keeper:
-        """What it keeps for retransmission."""
+        """The data that it keeps for retransmission."""
 
     @property
     def fence(self) -> Fence:
         """Its response fences."""
 
     def drain(self, itt: int) -> None:
-        """Discard the data that may still arrive for a task that has ended."""
+        """Discard data that may still arrive for a task that has ended."""
 
     def announce_window(self) -> None:
         """Announce a window that has opened without a response."""
 
 
 class Node(Protocol):
-    """What a command asks of the target node."""
+    """The interface of the target node for a command."""
 
     @property
     def device(self) -> DeviceServer:
@@ -114,13 +115,13 @@ class Node(Protocol):
 
 
 class Command(Transfer):
-    """One SCSI command from its arrival until its status is out.
+    """One SCSI command from its arrival until its status has been sent.
 
     Attributes:
-        node: the target node that it is for.
-        cid: the connection that it is, or was last, allegiant to.
-        finish: gives the device server the data that it waits for, if it does.
-        outcome: what it came to while it had no connection.
+        node: its target node.
+        cid: the connection to which it is, or was last, allegiant.
+        finish: gives the device server the data for which it waits, if it does.
+        outcome: its result, if it ended while it had no connection.
         may_start: True once it need not wait for others in its task set.
         is_counted: True while it takes a place of the command window.
         is_reassignable: True once its connection has been logged out.
@@ -165,7 +166,7 @@ class Command(Transfer):
         self.has_arrived = False
 
     def arrive(self, _now: float = 0.0) -> None:
-        """Begin, or wait in the task set for those before."""
+        """Begin, or wait in the task set for earlier tasks."""
         session = self.session
         self.has_arrived = True
         if self.is_over:
@@ -225,12 +226,12 @@ class Command(Transfer):
             self._execute(result, self.conclude_after_data)
 
     def take_data(self, data: Buffer) -> None:
-        """Give the device server all the data that it waits for."""
+        """Give the device server all the data for which it waits."""
         if self.task_set.allegiance.holds(self, partial(self.take_data, data)):
             self.enter_task_set()
             return
         finish = self.finish
-        assert finish is not None  # only a command with `finish` asks for data
+        assert finish is not None  # only a command with `finish` requests data
         execution = finish(data if isinstance(data, bytes) else memoryview(data))
         self._execute(execution, self.conclude)
 
@@ -292,7 +293,7 @@ class Command(Transfer):
         self._conclude_now(connection, outcome)
 
     def _keep_outcome(self, outcome: Outcome) -> None:
-        """Keep what is sent when the task is reassigned, if there is room for it."""
+        """Keep the data and status for a reassignment, if there is room."""
         data = data_in.joined(outcome.data_in)
         has_room = self.reserve(self.reserved + len(data))
         self.outcome = outcome if has_room else TASK_SET_FULL
@@ -319,12 +320,12 @@ class Command(Transfer):
         header: headers.SCSIResponse | headers.DataIn,
         status_data: Buffer,
     ) -> None:
-        """Keep what was sent, where SNACK may ask for it."""
+        """Keep the sent PDUs if SNACK may request them again."""
         recovery = self.session.recovery
         recovery.keep_answer(self, connection, data, header, status_data)
 
     def conclude_fenced(self, outcome: Outcome) -> Connection | None:
-        """Send data and status now; return the connection that they went out on.
+        """Send data and status now; return the connection that was used.
 
         A command whose connection was lost at the fence waits to be reassigned.
         """
@@ -355,7 +356,7 @@ class Execution:
     command: Command
     steps: Steps
     then: Callable[[Outcome], None]
-    """Called with the outcome of the command."""
+    """Called with the result of the command."""
 
     def step(self) -> bool:
         """Do the next step; return False if it was the last, or has to wait."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SCSI Command PDUs: judged, and made into commands (RFC 7143 section 11.3)."""
+"""SCSI Command PDUs: checked, and turned into commands (RFC 7143 section 11.3)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LAST_ATTRIBUTE: Final = TaskAttribute.ACA
 def receive(
     connection: Connection, session: Session, pdu: Received, now: float
 ) -> None:
-    """Take a SCSI Command PDU."""
+    """Process a SCSI Command PDU."""
     node = session.node
     if node is None:
         # A discovery session has no unit.
@@ -65,7 +65,7 @@ def receive(
 
 
 def _objection(header: headers.SCSICommand, pdu: Received) -> RejectReason | None:
-    """Return why the PDU cannot be a command at all."""
+    """Return why the PDU cannot be a command; None if it can."""
     if pdu.objection is not None:
         return pdu.objection
     if header.attribute > _LAST_ATTRIBUTE:
@@ -86,7 +86,7 @@ def _instantiate(
     header: headers.SCSICommand,
     pdu: Received,
 ) -> Command:
-    """Make a task of a command that is not to be refused."""
+    """Create the task of a command that is not refused."""
     command = Command(connection, session, node, header)
     session.commands[command.itt] = command
     if header.total_ahs_length:

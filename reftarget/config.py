@@ -31,38 +31,38 @@ OWN_VALUES: Final = MappingProxyType(
         "iSCSIProtocolLevel": "2",
     }
 )
-"""What the target chooses for each key by default."""
+"""The target's default choice for each key."""
 
 DEFAULT_PORTAL: Final = Portal("127.0.0.1")
 
 ARCHITECTURE: Final = "X#NodeArchitecture"
-"""The key that tells what this target is; it is sent where it has a value."""
+"""The key with the name of this implementation; it is sent if it has a value."""
 
 
 class ConfigError(Exception):
-    """A configuration that makes no sense; the message names the key."""
+    """The configuration is wrong; the message names the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may log in, and with which credentials."""
+    """The permitted initiators and the credentials."""
 
     users: tuple[Credentials, ...] = ()
-    """CHAP names and secrets of initiators; none: no authentication."""
+    """CHAP names and secrets of initiators; if empty, no authentication is required."""
     mutual: Credentials | None = None
-    """What the target proves itself with."""
+    """The target's own credentials."""
     initiators: tuple[str, ...] = ()
-    """Initiator names that may log in; none: all may."""
+    """Initiator names that may log in; if empty, all may."""
     owners: Mapping[str, str] = field(default_factory=dict)
-    """The one initiator name that may use a CHAP name, where there is one."""
+    """The only initiator name that may use a CHAP name, if there is one."""
     algorithms: tuple[Algorithm, ...] = tuple(Algorithm)
 
     def admits(self, initiator_name: str) -> bool:
-        """Tell whether an initiator may log in at all."""
+        """Tell whether an initiator may log in."""
         return not self.initiators or initiator_name in self.initiators
 
     def owns(self, initiator_name: str, user: str) -> bool:
-        """Tell whether a CHAP name is an initiator's to use (section 9.2)."""
+        """Tell whether an initiator may use a CHAP name (section 9.2)."""
         return self.owners.get(user, initiator_name) == initiator_name
 
 
@@ -71,7 +71,7 @@ OPEN: Final = Access()
 
 @dataclass(frozen=True, slots=True)
 class Redirection:
-    """Where a target has moved to."""
+    """The address to which a target has moved."""
 
     address: str
     is_permanent: bool = False
@@ -84,7 +84,7 @@ class TargetConfig:
     name: str
     alias: str = ""
     groups: tuple[int, ...] = ()
-    """Portal groups that lead to it; none: all do."""
+    """Portal groups through which it is reached; if empty, all."""
     units: tuple[LogicalUnitConfig, ...] = ()
     access: Access = OPEN
     redirection: Redirection | None = None
@@ -94,51 +94,55 @@ class TargetConfig:
     is_removed: bool = False
 
     def is_served_by(self, group: int) -> bool:
-        """Tell whether a portal group leads here."""
+        """Tell whether a portal group leads to this node."""
         return not self.groups or group in self.groups
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that the protocol leaves to the target. Times are in seconds."""
+    """Limits that the protocol leaves to the target. Times are in seconds."""
 
     queue_depth: int = 128
-    """Commands of one session that may be in progress."""
+    """The maximum number of commands in progress for one session."""
     buffered_bytes: int = 512 << 20
-    """Bytes kept for all peers: data of writes in progress, PDUs that wait for their
-    number or may be asked for again, output that is not read; beyond, TASK SET FULL."""
+    """The maximum bytes kept for all peers: data of writes in progress, PDUs that wait
+    for their number or may be requested again, output that is not read. Beyond it,
+    commands end with TASK SET FULL."""
     session_bytes: int = 256 << 20
-    """Of these, bytes kept for one session."""
+    """The part of these for one session."""
     connection_bytes: int = 64 << 20
-    """Of these, output of one connection that is not read; beyond, it is dropped."""
+    """The part of these for unread output of one connection; beyond it, the connection
+    is dropped."""
     sessions: int = 256
     connections: int = 1024
     login_time: float = 15.0
-    """From TCP connection to full-feature phase."""
+    """The time from the TCP connection to full-feature phase."""
     logout_time: float = 5.0
-    """For a peer to close its half of TCP once ours is closed."""
+    """The time for a peer to close its half of TCP once ours is closed."""
     ping_interval: float = 0.0
-    """Between NOP-In pings on an idle connection; 0: none are sent."""
+    """The time between NOP-In pings on an idle connection; 0: none are sent."""
     ping_time: float = 5.0
-    """For the answer to a ping."""
+    """The time for the answer to a ping."""
     stall_time: float = 120.0
-    """For a peer to read anything of what is sent; then its connection is dropped."""
+    """The time in which a peer must read some output; then its connection is
+    dropped."""
     data_time: float = 30.0
-    """For data that was asked for, once `buffered_bytes` are nearly used up."""
+    """The time for requested data, once `buffered_bytes` are nearly used."""
     login_exchanges: int = 64
     start_time: float = 0.0
-    """From the start of the program until it listens."""
+    """The time from the start of the program until it listens."""
     answer_time: float = 0.0
-    """For which answers wait before they are sent; all of that time go out at once."""
+    """The time for which answers are delayed; all answers of that time are sent at
+    once."""
     closing_time: float = 0.0
-    """From the last that a connection has to say until its FIN."""
+    """The time from the last output of a connection until its FIN."""
     piece_bytes: int = 0
-    """Bytes that are given to TCP at a time; 0: as many as it takes."""
+    """The bytes that are given to TCP at once; 0: as many as it accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole."""
+    """The whole configuration."""
 
     portals: tuple[Portal, ...] = (DEFAULT_PORTAL,)
     targets: tuple[TargetConfig, ...] = ()
@@ -148,6 +152,6 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     faults: tuple[str, ...] = ()
     habits: tuple[str, ...] = ()
-    """Legal behaviours that are on (`reftarget.habits.configured` applies them)."""
+    """Enabled legal behaviours (`reftarget.habits.configured` applies them)."""
     state_directory: Path | None = None
-    """Where persistent reservations are kept; None: they do not survive."""
+    """The folder of persistent reservations; None: they do not survive."""

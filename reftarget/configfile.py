@@ -81,7 +81,7 @@ _MAX_PORT: Final = 0xFFFF
 
 
 class Table:
-    """A table of the file: each key is taken once, what is left is a mistake."""
+    """A table of the file, whose keys are read once; unread keys are errors."""
 
     def __init__(self, values: object, where: str) -> None:
         if not isinstance(values, dict):
@@ -94,7 +94,7 @@ class Table:
         return f"{self.where}.{key}" if self.where else key
 
     def take(self, key: str, kind: type[_T], default: _T) -> _T:
-        """Return a value of a type, or the default where there is none."""
+        """Return a value of a type, or the default if the key is missing."""
         if key not in self._values:
             return default
         value = self._values.pop(key)
@@ -104,7 +104,7 @@ class Table:
         return value
 
     def parse(self, key: str, parse: Callable[[Any], _T], default: _T) -> _T:
-        """Return what a function makes of a value, or the default."""
+        """Return the result of a function on a value, or the default."""
         if key not in self._values:
             return default
         value = self._values.pop(key)
@@ -130,25 +130,25 @@ class Table:
         return [Table(one, self.name(key)) for one in values]
 
     def has(self, key: str) -> bool:
-        """Tell whether a key is there."""
+        """Tell whether a key exists."""
         return key in self._values
 
     def rest(self) -> dict[str, Any]:
-        """Return, and take, all that is left."""
+        """Return and consume all remaining keys."""
         values, self._values = self._values, {}
         return values
 
     def end(self) -> None:
-        """Refuse keys that no reader has taken."""
+        """Refuse keys that have not been read."""
         for key in self._values:
             raise ConfigError(f"{self.name(key)}: unknown key")
 
 
 def parse_size(value: object) -> int:
-    """Return a number of bytes: a number, or one with K, M, G or T behind it.
+    """Return a number of bytes: a number, or one followed by K, M, G or T.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the text is not such a number.
     """
     match = _SIZE.fullmatch(str(value))
     if match is None or isinstance(value, bool):
@@ -159,7 +159,7 @@ def parse_size(value: object) -> int:
 def parse_portal(value: object, group: int = 1) -> Portal:
     """Return the portal of HOST:PORT, HOST or [IPV6]:PORT.
 
-    A URL (`iscsi.address`) has no port 0; here it has the system choose one.
+    Other than in a URL (`iscsi.address`), port 0 is permitted: the system chooses one.
 
     Raises:
         ValueError: it is none of these.
@@ -193,7 +193,7 @@ def read(path: Path) -> Config:
     """Return the configuration in a file.
 
     Raises:
-        ConfigError: it cannot be read, or makes no sense.
+        ConfigError: it cannot be read, or a value is wrong.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -289,7 +289,7 @@ def _untagged_address(value: str) -> str:
 
 
 def _access(table: Table) -> Access:
-    """Return who may log in: the keys `initiators` and `auth`."""
+    """Return the access rules in the keys `initiators` and `auth`."""
     initiators = tuple(map(str, table.take("initiators", list, [])))
     users: list[Credentials] = []
     owners: dict[str, str] = {}
@@ -371,7 +371,7 @@ def _limits(table: Table) -> Limits:
 
 
 def _keys(table: Table) -> MappingProxyType[str, str]:
-    """Return what the target chooses for each text key."""
+    """Return the target's choice for each text key."""
     values = dict(OWN_VALUES)
     for name, value in table.rest().items():
         values[name] = own_value(name, value, table.name(name))
@@ -380,7 +380,7 @@ def _keys(table: Table) -> MappingProxyType[str, str]:
 
 
 def own_value(name: str, value: object, where: str) -> str:
-    """Return a text key's value as the wire spells it.
+    """Return a text key's value in the form of the wire.
 
     Raises:
         ConfigError: the key is not negotiable, or cannot have this value.
@@ -402,7 +402,7 @@ def own_value(name: str, value: object, where: str) -> str:
 
 
 def check_keys(values: Mapping[str, str]) -> None:
-    """Refuse values that do not go together.
+    """Refuse inconsistent values.
 
     Raises:
         ConfigError: FirstBurstLength is above MaxBurstLength.

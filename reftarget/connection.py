@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One connection: bytes in, PDUs to the handler of its phase, buffers out.
 
-Three things drive a connection: the peer (`receive`), the clock (`tick`, asked for by
-`deadline`) and the rest of the target (`send`). What is to go out gathers in `output`;
-the server takes it and closes when `is_closing` and all of it is gone.
+Three things drive a connection: the peer (`receive`), the clock (`tick` at `deadline`)
+and the rest of the target (`send`). Output is collected in `output`; the server sends
+it, and closes the connection if `is_closing` and all output is sent.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("reftarget")
 
 HIGH_WATER: Final = 4 << 20
-"""Bytes of output beyond which no further PDU is taken in."""
+"""If more bytes of output are pending, no further PDU is processed."""
 
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - named, not bound
 _PADDING: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -52,19 +52,19 @@ _ENDED: Final = frozenset({ConnectionState.FREE, ConnectionState.CLEANUP_WAIT})
 
 
 class Network(Protocol):
-    """What a connection asks of the target above it."""
+    """The interface of the target for a connection."""
 
     @property
     def config(self) -> Config:
-        """How the target is configured."""
+        """Its configuration."""
 
     @property
     def limits(self) -> Limits:
-        """What it keeps within."""
+        """Its limits."""
 
     @property
     def rules(self) -> Rules:
-        """The decisions that it makes."""
+        """Its decisions."""
 
     @property
     def now(self) -> float:
@@ -72,7 +72,7 @@ class Network(Protocol):
 
     @property
     def budget(self) -> Budget:
-        """Bytes that are kept for all peers."""
+        """The bytes that are kept for all peers."""
 
     @property
     def ready(self) -> list[Connection]:
@@ -83,32 +83,32 @@ class Network(Protocol):
 
 
 class Owner(Numbering, OtherSession, Protocol):
-    """What a connection asks of its session."""
+    """The interface of a session for a connection."""
 
     @property
     def tsih(self) -> int:
-        """Its number."""
+        """Its TSIH."""
 
     def keep_status(
         self, connection: Connection, header: headers.Header, data: Buffer
     ) -> None:
-        """Keep a response where SNACK may ask for it."""
+        """Keep a response that SNACK may request again."""
 
     def status_acknowledged(self, connection: Connection) -> None:
-        """Release what waited for the acknowledgement of status."""
+        """Release the responses that waited for the acknowledgement of status."""
 
     def connection_lost(self, connection: Connection, now: float) -> None:
-        """Keep what can be recovered of a connection that failed."""
+        """Keep the recoverable state of a failed connection."""
 
     def ping(self, connection: Connection) -> None:
         """Ping the initiator on a connection."""
 
     def login_failed(self, connection: Connection) -> None:
-        """Note the end of a connection whose login was to join."""
+        """Record the end of a connection whose login was to join."""
 
 
 def _say_nothing(_connection: Connection) -> None:
-    """Handle a PDU of the wrong format: nothing to do before the end."""
+    """Handle a PDU of the wrong format; the connection ends afterwards anyway."""
 
 
 def _always() -> bool:
@@ -197,12 +197,12 @@ class Connection:
         self.state = connection_after(self.state, event, self)
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take bytes off the wire."""
+        """Process received bytes."""
         self.stream.feed(data)
         self.process(now)
 
     def process(self, now: float, has_time: Callable[[], bool] = _always) -> None:
-        """Go on with the backlog, then with the PDUs that are whole.
+        """Process the backlog, then the complete PDUs.
 
         It stops where there is no room for answers.
 
@@ -263,7 +263,7 @@ class Connection:
             self.backlog.popleft()
 
     def later(self, job: Job) -> None:
-        """Schedule work before the next PDU, in turns and as there is room."""
+        """Schedule work before the next PDU, in turns and if there is room."""
         if self.is_closing:
             return
         self.backlog.append(job)
@@ -272,7 +272,7 @@ class Connection:
 
     @property
     def is_full(self) -> bool:
-        """True while it has more to say than there is room for."""
+        """True while its pending output exceeds the room for it."""
         return bool(self.backlog) or self.output_size >= HIGH_WATER
 
     def send(self, header: headers.Header, data: Buffer = b"") -> None:
@@ -287,7 +287,7 @@ class Connection:
         self.send_packed(header.pack(), data)
 
     def send_packed(self, packed: bytes, data: Buffer = b"") -> None:
-        """Queue a PDU whose header is already bytes."""
+        """Queue a PDU whose header is already encoded."""
         output = self.output
         if self.rules.corruptions:
             wire = corrupted(self.rules.corruptions, packed, bytes(data), self.digests)
@@ -322,7 +322,7 @@ class Connection:
         self._schedule()
 
     def _schedule(self) -> None:
-        """Have the server look here."""
+        """Have the server process this connection."""
         if not self.is_scheduled:
             self.is_scheduled = True
             self.target.ready.append(self)
@@ -340,14 +340,14 @@ class Connection:
         self.renumber(header)
 
     def renumber(self, header: headers.Header) -> None:
-        """Bring ExpCmdSN and MaxCmdSN of a PDU up to date; its StatSN stays."""
+        """Update ExpCmdSN and MaxCmdSN of a PDU; its StatSN stays."""
         if self.session is not None:
             window = self.session.window
             header.exp_cmd_sn = window.exp_cmd_sn  # type: ignore[attr-defined]
             header.max_cmd_sn = window.max_cmd_sn  # type: ignore[attr-defined]
 
     def respond(self, header: headers.Header, data: Buffer = b"") -> None:
-        """Number and queue a PDU that carries status; keep it where SNACK may ask."""
+        """Number and queue a PDU with a status; keep it if SNACK may request it."""
         self.number(header)
         session, level = self.session, self.parameters.error_recovery_level
         if level and session is not None and self.state.is_full_feature:
@@ -355,11 +355,11 @@ class Connection:
         self.send(header, data)
 
     def reject(self, pdu: Received, reason: RejectReason, *, data_sn: int = 0) -> None:
-        """Refuse a PDU; its header goes back (RFC 7143 section 11.17)."""
+        """Reject a PDU; its header is returned (RFC 7143 section 11.17)."""
         self.refuse(pdu.header[:BHS_LENGTH], reason, data_sn=data_sn)
 
     def refuse(self, header: bytes, reason: RejectReason, *, data_sn: int = 0) -> None:
-        """Refuse a PDU of which the header is left."""
+        """Reject a PDU of which only the header is left."""
         log.info("%s: Reject %s of opcode %#04x", self, reason.name, header[0])
         if self.rules.connections.closes_for(header[0] & 0x3F, reason):
             self.drop_session()
@@ -373,7 +373,7 @@ class Connection:
         return self.local_host if portal.host in _WILDCARDS else portal.host
 
     def acknowledge(self, exp_stat_sn: int) -> None:
-        """Take an ExpStatSN: what lies before it has arrived."""
+        """Process an ExpStatSN: earlier PDUs have arrived."""
         if not serial.less_than(self.exp_stat_sn, exp_stat_sn):
             return
         if serial.less_than(self.stat_sn, exp_stat_sn):
@@ -384,7 +384,7 @@ class Connection:
 
     @property
     def has_unacknowledged_status(self) -> bool:
-        """True while a status is under way."""
+        """True while a status is unacknowledged."""
         return self.exp_stat_sn != self.stat_sn
 
     def ping(self) -> None:
@@ -393,7 +393,7 @@ class Connection:
             self.session.ping(self)
 
     def pong(self, tag: int) -> None:
-        """Take the answer to a ping."""
+        """Process the answer to a ping."""
         if tag == self.awaited_pong:
             self.awaited_pong = None
 
@@ -402,7 +402,7 @@ class Connection:
         return self.exchange is not None and self.exchange.itt == itt
 
     def take_output(self) -> Sequence[Buffer]:
-        """Return what is to be sent, and forget it."""
+        """Return the pending output, and forget it."""
         output, self.output = self.output, []
         self.output_size = 0
         return output
@@ -416,7 +416,7 @@ class Connection:
             self._schedule()
 
     def finish(self, *events: ConnectionEvent) -> None:
-        """End the connection in good order: what is queued still goes out.
+        """End the connection in order: queued output is still sent.
 
         Args:
             events: what leads to its end; by default its session is closed.
@@ -466,12 +466,12 @@ class Connection:
     def start_timer(
         self, deadline: float, action: Callable[[Connection, float], None]
     ) -> None:
-        """Have `action` called at `deadline`; there is one timer a connection."""
+        """Have `action` called at `deadline`; a connection has one timer."""
         self.deadline = deadline
         self.on_deadline = action
 
     def tick(self, now: float) -> None:
-        """Do what the time requires."""
+        """Run the action if its time has come."""
         if self.deadline is not None and now >= self.deadline:
             self.deadline = None
             self.on_deadline(self, now)
@@ -482,7 +482,7 @@ class Connection:
         parameters: Parameters,
         handler: Callable[[Connection, Received, float], None],
     ) -> None:
-        """Go on with a session's work; digests start with the next PDU."""
+        """Continue with a session's work; digests start with the next PDU."""
         self.session = session
         self.joining = None
         self.on_format_error = _say_nothing
@@ -494,7 +494,7 @@ class Connection:
         self.deadline = None
 
     def __str__(self) -> str:
-        """What the log calls it."""
+        """The name in the log."""
         session = self.session
         name = f"{session.tsih:#06x}/{self.cid}" if session is not None else "login"
         return f"{self.peer} {name}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What an operator can make the target do while it runs (--control).
+"""Orders that an operator can give the target while it runs (--control).
 
 A command is a line on standard input, a word and arguments NAME=VALUE; each is answered
 by a line that starts with `ok` or `error`. Without `tsih`, or with 0, which names none,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 _SIZE: Final = 1 << 50
-"""The most bytes that a unit may get."""
+"""The maximum size of an added unit, in bytes."""
 
 _LUN: Final = 0x3FFF
 """The greatest LUN of a unit."""

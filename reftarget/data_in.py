@@ -2,7 +2,7 @@
 """Data of commands to the initiator, and status (RFC 7143 sections 11.4 and 11.7).
 
 Data-In is cut by the initiator's MaxRecvDataSegmentLength into sequences of
-MaxBurstLength, with the status in the last one where it may ride there.
+MaxBurstLength, with the status in the last one if it may be there.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SCSI Data-Out PDUs: taken, judged and stored (RFC 7143 section 11.7)."""
+"""SCSI Data-Out PDUs: checked and stored (RFC 7143 section 11.7)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from reftarget.stream import Received
 
 _RECOVERY_R2TS: Final = 1024
-"""R2Ts that ask for lost data of one command once more; beyond, it fails."""
+"""The maximum number of R2Ts that request lost data of one command again; then it
+fails."""
 
 
 def receive(
     connection: Connection, session: Session, pdu: Received, now: float
 ) -> None:
-    """Take a SCSI Data-Out PDU."""
+    """Process a SCSI Data-Out PDU."""
     header = headers.DataOut.parse(pdu.header)
     connection.acknowledge(header.exp_stat_sn)
     command = session.commands.get(header.initiator_task_tag)
@@ -93,7 +94,7 @@ def _is_beyond(sequence: Sequence, header: headers.DataOut, length: int) -> bool
 def _take_data(
     command: Command, sequence: Sequence, header: headers.DataOut, pdu: Received
 ) -> None:
-    """Store a PDU's data, or note that it is lost."""
+    """Store a PDU's data, or record that it is lost."""
     rules = command.session.rules.transfers
     if not (pdu.data or rules.takes_empty):
         _refuse(command, pdu, RejectReason.INVALID_PDU_FIELD)
@@ -144,7 +145,7 @@ def _asks_again(command: Command) -> bool:
 
 
 def _incomplete(command: Command, sequence: Sequence) -> None:
-    """Deal with a sequence whose F bit came before all of its data."""
+    """Handle a sequence whose F bit came before all of its data."""
     parameters = command.parameters
     enough = command.wanted // parameters.max_burst_length + _RECOVERY_R2TS
     may_ask = _asks_again(command) and command.data_sn < enough

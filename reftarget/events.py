@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the target sends unasked: pings and Async Messages (RFC 7143 section 11.9)."""
+"""The PDUs that the target sends unasked: pings, Async Messages (section 11.9)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("reftarget")
 
 
 def start_pings(connection: Connection, now: float) -> None:
-    """Ping an idle connection from time to time, if so configured."""
+    """Ping an idle connection from time to time, if that is configured."""
     interval = connection.target.limits.ping_interval
     if interval and not connection.is_discovery:
         connection.start_timer(now + interval, _ping_if_idle)
@@ -31,7 +31,7 @@ def start_pings(connection: Connection, now: float) -> None:
 def _ping_if_idle(
     connection: Connection, now: float, *, asked: int | None = None
 ) -> None:
-    """Ping a silent peer; drop one that has not answered the ping before."""
+    """Ping a silent peer; drop one that has not answered the last ping."""
     limits = connection.target.limits
     is_unanswered = asked is not None and connection.awaited_pong == asked
     if is_unanswered and not connection.has_received:
@@ -73,7 +73,7 @@ def send(
 
 
 def announce_drop(connection: Connection, cid: int) -> None:
-    """Tell a connection that one of its session, or itself, is dropped."""
+    """Notify a connection that one of its session, or itself, is dropped."""
     parameters = connection.parameters
     send(
         connection,
@@ -87,7 +87,7 @@ def announce_drop(connection: Connection, cid: int) -> None:
 def request_logout(
     connection: Connection, others: Collection[Connection], seconds: int, now: float
 ) -> None:
-    """Ask for a logout; after `seconds` the connection is dropped.
+    """Request a logout; after `seconds` the connection is dropped.
 
     Args:
         connection: the one that is to log out.
@@ -113,7 +113,7 @@ def drop_connection(connection: Connection) -> None:
 
 
 def request_negotiation(connection: Connection, seconds: int) -> None:
-    """Ask for a Text Request."""
+    """Request a Text Request."""
     send(connection, AsyncEvent.NEGOTIATION_REQUEST, parameter3=seconds)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Text Requests: SendTargets and renegotiation (RFC 7143 sections 6.4 and 11.10).
 
-An exchange goes on, under one Initiator Task Tag, as long as requests and responses
-carry the Target Transfer Tag; what it agrees on takes effect with its last response.
+An exchange continues, with one Initiator Task Tag, as long as requests and responses
+carry the Target Transfer Tag. Its results take effect with its last response.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def objection(
     request: headers.TextRequest,
     _pdu: Received,
 ) -> RejectReason | None:
-    """Return why a Text Request cannot be taken."""
+    """Return why a Text Request cannot be processed."""
     if request.initiator_task_tag == RESERVED_TAG:
         return RejectReason.INVALID_PDU_FIELD
     if request.initiator_task_tag in session.commands:
@@ -54,7 +54,7 @@ def receive(
     data: bytes,
     _now: float,
 ) -> None:
-    """Take a Text Request."""
+    """Process a Text Request."""
     exchange = connection.exchange
     rules = connection.rules.text
     is_fresh = request.target_transfer_tag == RESERVED_TAG
@@ -100,10 +100,10 @@ def receive(
 def _prepare(
     connection: Connection, session: Session, exchange: Exchange, pairs: text.Pairs
 ) -> None:
-    """Make the answer to a whole text, unless one is still being sent.
+    """Build the answer to a complete text, unless one is still being sent.
 
     Raises:
-        NegotiationError: the text has no place here.
+        NegotiationError: the text is not allowed here.
     """
     if exchange.unsent:
         if pairs:
@@ -149,7 +149,7 @@ def _negotiate(
     """Return the answers to the text of one request.
 
     Raises:
-        NegotiationError: a key that has no place here, or came twice.
+        NegotiationError: a key is not allowed here, or came twice.
     """
     rules = connection.rules.text
     own_answers = rules.own_answers(pairs)
@@ -207,7 +207,7 @@ def _record(connection: Connection, node: Node) -> text.Pairs:
 
 
 def _conclude(connection: Connection, exchange: Exchange) -> None:
-    """Apply what was declared."""
+    """Apply the declared values."""
     declared = exchange.negotiator.declared.get("MaxRecvDataSegmentLength")
     if declared is not None and connection.rules.text.redeclared_length_counts:
         connection.parameters.initiator_max_recv_data_segment_length = (

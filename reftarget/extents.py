@@ -19,12 +19,12 @@ class ExtentSet:
         return zip(self._starts, self._ends, strict=True)
 
     def covers(self, start: int, end: int) -> bool:
-        """Whether one run holds all of start to end."""
+        """Whether one run contains all of start to end."""
         at = bisect_right(self._starts, start) - 1
         return at >= 0 and end <= self._ends[at]
 
     def add(self, start: int, end: int) -> None:
-        """Take in start to end."""
+        """Add start to end."""
         if start >= end or self.covers(start, end):
             return
         # The runs from low to high overlap or touch the new one and merge with it.
@@ -37,7 +37,7 @@ class ExtentSet:
         self._ends[low:high] = [end]
 
     def remove(self, start: int, end: int) -> None:
-        """Leave out start to end."""
+        """Remove start to end."""
         if start >= end:
             return
         low = bisect_right(self._ends, start)
@@ -56,7 +56,7 @@ class ExtentSet:
         self._ends[low:high] = ends
 
     def runs(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-        """Cut start to end into runs that are wholly in the set or wholly out of it."""
+        """Split start to end into runs that are completely in the set or out of it."""
         at = bisect_right(self._ends, start)
         while start < end:
             if at == len(self._starts) or self._starts[at] >= end:

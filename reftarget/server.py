@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sockets: the one place where the reference target meets TCP and the clock.
 
-One event loop, no threads. A connection is read into its own buffer, all PDUs that are
-whole are handled as one batch, and what they gave is sent by one vectored call. Who
-does not read what we send is not read from.
+There is one event loop and no threads. A connection is read into its own buffer, all
+complete PDUs are handled as one batch, and the results are sent by one vectored call. A
+peer that does not read our output is not read from.
 """
 
 from __future__ import annotations
@@ -35,25 +35,26 @@ log = logging.getLogger("reftarget")
 
 _IOV_MAX: Final = 1024
 _OVERHEAD: Final = 128
-"""Bytes that a buffer counts for besides its own."""
+"""The bytes for which a buffer counts in addition to its own."""
 _BACKLOG: Final = 128
 _TICK: Final = 0.25
-"""Seconds at most between two looks at the clock."""
+"""The maximum time between two updates of the clock, in seconds."""
 TURN: Final = 0.02
-"""Seconds after which a connection with more to do lets others have their turn."""
+"""The seconds after which a busy connection lets others have their turn."""
 
 
 _OUT_OF_RESOURCES: Final = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 )
 _PAUSE: Final = 1.0
-"""Seconds until a listener is looked at again that could not accept."""
+"""The seconds until a listener that could not accept is tried again."""
 _SPARE_DESCRIPTORS: Final = 32
-"""Files that are opened later: reservations, a capture, an operator's sockets."""
+"""File descriptors for files that are opened later: reservations, a capture, an
+operator's sockets."""
 
 
 class PortalError(Exception):
-    """A portal that cannot be opened."""
+    """A portal cannot be opened."""
 
 
 class Channel:
@@ -97,7 +98,7 @@ class Channel:
 
     def _on_readable(self) -> None:
         if self.connection.has_more:
-            return  # process the PDUs at hand first; their turn reads the rest
+            return  # process the received PDUs first; their turn reads the rest
         stream = self.connection.stream
         try:
             count = self.sock.recv_into(stream.space())
@@ -126,7 +127,7 @@ class Channel:
         self.server.flush()
 
     def flush(self) -> None:
-        """Send what there is, as far as TCP takes it."""
+        """Send the output, as far as TCP accepts it."""
         connection = self.connection
         while True:
             connection.is_scheduled = False
@@ -157,14 +158,14 @@ class Channel:
                 self.server.schedule_turn(connection)
 
     def _next_buffers(self) -> list[Buffer]:
-        """Return what TCP is given at once."""
+        """Return the bytes for one call of TCP."""
         size = self.server.piece_bytes
         if not size:
             return self.unsent[:_IOV_MAX]
         return [memoryview(self.unsent[0])[:size]]
 
     def _wait_for_peer(self) -> None:
-        """Keep what TCP does not take, within bounds, until the peer reads again."""
+        """Keep the output that TCP does not accept, within limits, for a later call."""
         self._write(True)
         self._read(False)
         connection = self.connection
@@ -189,7 +190,7 @@ class Channel:
         unsent.clear()
 
     def _close_in_time(self) -> None:
-        """Say FIN, at once or after the time that closing takes here."""
+        """Send FIN, at once or after the configured time."""
         delay = self.server.target.limits.closing_time
         if not delay:
             self._half_close()
@@ -197,7 +198,7 @@ class Channel:
             self._closing = self.server.loop.call_later(delay, self._half_close)
 
     def _half_close(self) -> None:
-        """Say FIN and wait for the peer's (RFC 7143 section 11.14)."""
+        """Send FIN and wait for the peer's (RFC 7143 section 11.14)."""
         if self.is_half_closed:
             return
         self.is_half_closed = True
@@ -234,7 +235,7 @@ class Channel:
 
 
 class Server:
-    """Portals that listen, and the channels they have led to."""
+    """The portals that listen, and the channels of their connections."""
 
     def __init__(self, config: Config, loop: asyncio.AbstractEventLoop) -> None:
         """Open the portals.
@@ -313,7 +314,7 @@ class Server:
         return answer
 
     def handle(self, connection: Connection) -> None:
-        """Let a connection handle what has arrived."""
+        """Let a connection handle its received bytes."""
         now = self._begin_turn()
         connection.process(now, self.target.turns.has_time)
         if connection.has_more:
@@ -327,7 +328,7 @@ class Server:
             self.loop.call_soon(self._go_on, connection)
 
     def _begin_turn(self) -> float:
-        """Let somebody have a turn; return the time at which it begins."""
+        """Let one connection have a turn; return the time at which it begins."""
         now = self.target.now = time.monotonic()
         end = now + TURN
         self.target.turns.has_time = lambda: time.monotonic() < end
@@ -345,12 +346,12 @@ class Server:
             self.process(connection)
 
     def process(self, connection: Connection) -> None:
-        """Handle what has arrived and send what that gave."""
+        """Handle the received bytes and send the results."""
         self.handle(connection)
         self.flush()
 
     def flush(self) -> None:
-        """Send what all connections have to say."""
+        """Send the output of all connections."""
         ready = self.target.ready
         while ready:
             connection = ready.pop()
@@ -404,10 +405,10 @@ class Server:
 
 
 def _room_for(maximum: int) -> int:
-    """Return how many connections may be open, at most as many as are wanted.
+    """Return how many connections may be open, at most the wanted number.
 
-    The limit of file descriptors of this process is raised as far as it has to be and
-    may be (`ulimit -Hn`).
+    The limit of file descriptors of this process is raised as needed, at most to the
+    hard limit (`ulimit -Hn`).
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = len(list(Path("/proc/self/fd").iterdir())) + _SPARE_DESCRIPTORS

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A session: its command window, its tasks, its connections and their afterlife.
+"""A session: its command window, its tasks, its connections and their recovery.
 
 A connection that fails leaves its CID in `lingering` for Time2Wait + Time2Retain
-(CLEANUP_WAIT, RFC 7143 section 8.2). A session whose last connection has failed lives
-on until that time is over (FAILED, section 8.3). Both follow the tables of chapter 8
+(CLEANUP_WAIT, RFC 7143 section 8.2). A session whose last connection has failed exists
+until that time is over (FAILED, section 8.3). Both follow the tables of chapter 8
 (`reftarget.states`).
 """
 
@@ -60,7 +60,7 @@ class Node(Protocol):
 
     @property
     def config(self) -> TargetConfig:
-        """How it is configured."""
+        """Its configuration."""
 
     @property
     def device(self) -> DeviceServer:
@@ -76,11 +76,11 @@ class Node(Protocol):
         """Return the normal sessions with this node."""
 
     def nexus_lost(self, nexus: Nexus) -> None:
-        """Tell units and task sets that a session has ended."""
+        """Notify units and task sets that a session has ended."""
 
 
 class Host(Network, Protocol):
-    """What a session asks of the target above it."""
+    """The interface of the target for a session."""
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -96,13 +96,13 @@ class Host(Network, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A request that waits for those before it."""
+    """A request that waits for earlier ones."""
 
     origin: Connection | None
-    """The connection that it came on."""
+    """Its connection."""
     action: Callable[[float], None]
     size: int = 0
-    """Bytes of the session's budget that it has taken."""
+    """The bytes that it has reserved in the session's budget."""
 
 
 class Session:
@@ -110,13 +110,13 @@ class Session:
 
     Attributes:
         node: the target node, or None for a discovery session without TargetName.
-        user: the CHAP name that all its connections log in with.
-        held: what waits for the command numbers before it, by CmdSN.
-        pending: the tags of those among them that are no SCSI commands.
+        user: the CHAP name with which all its connections log in.
+        held: the requests that wait for earlier command numbers, by CmdSN.
+        pending: the tags of those that are not SCSI commands.
         commands: tasks in progress, by Initiator Task Tag.
         aborts: task management functions in progress, by Initiator Task Tag.
-        lingering: what connections that failed have left, by CID.
-        logins: connections whose logins are to join it.
+        lingering: the recoverable state of failed connections, by CID.
+        logins: the connections whose logins are to join it.
         state: its state in the diagram of section 8.3.
     """
 
@@ -159,7 +159,7 @@ class Session:
         self._draining: dict[int, None] = {}
 
     def place_request(self, request: Numbered) -> Place:
-        """Tell where a request lies; an immediate one is always next."""
+        """Return the position of a request; an immediate one is always next."""
         if request.immediate:
             return Place.NEXT
         place = self.rules.commands.place(self.window, self.held, request.cmd_sn)
@@ -169,12 +169,12 @@ class Session:
 
     @property
     def is_crowded(self) -> bool:
-        """True while immediate commands, which no window holds back, are too many."""
+        """True while too many immediate commands, which have no window, are active."""
         configured = 2 * self.target.limits.queue_depth
         return len(self.commands) >= self.rules.commands.immediate_commands(configured)
 
     def place(self, cmd_sn: int) -> Place:
-        """Tell where a numbered request lies; one that is held already is outside."""
+        """Return the position of a numbered request; one that is held is outside."""
         return self.rules.commands.place(self.window, self.held, cmd_sn)
 
     def admit(
@@ -186,15 +186,16 @@ class Session:
         now: float,
         size: int = 0,
     ) -> None:
-        """Run a request when its number's turn comes: now, or after the gap.
+        """Run a request when its number is next: now, or after the gap.
 
         Args:
-            connection: the one that it came on.
+            connection: its connection.
             cmd_sn: its number.
             place: where that lies.
             action: called with the time when the turn has come.
             now: the time.
-            size: bytes that are kept for it until then, taken from the budget already.
+            size: the bytes that are kept for it until then, already reserved in the
+                budget.
         """
         if place is Place.AHEAD:
             self.hold(cmd_sn, connection, action, size)
@@ -210,7 +211,7 @@ class Session:
         action: Callable[[float], None],
         size: int = 0,
     ) -> None:
-        """Have a request wait for those before it; the arguments are those of admit."""
+        """Have a request wait for earlier ones; the arguments are those of admit."""
         self.held[cmd_sn] = Held(connection, action, size)
 
     def receive_ahead(self, cmd_sn: int) -> None:
@@ -218,7 +219,7 @@ class Session:
         self.held[cmd_sn] = Held(None, lambda _now: None)
 
     def release_held(self, now: float) -> None:
-        """Run what the last number received was waited for."""
+        """Run the requests that waited for the last received number."""
         while (entry := self.held.pop(self.window.exp_cmd_sn, None)) is not None:
             self.window.advance()
             self.budget.give(entry.size)
@@ -227,7 +228,7 @@ class Session:
             self.check_aborts()
 
     def fill_gap(self, connection: Connection, cmd_sn: int, now: float) -> None:
-        """Count a number as received though its request never came (section 7.11)."""
+        """Count a number as received although its request never came (section 7.11)."""
         place = self.place(cmd_sn)
         if place is not Place.OUTSIDE:
             self.admit(connection, cmd_sn, place, lambda _now: None, now)
@@ -254,7 +255,7 @@ class Session:
                 connection.drop()
 
     def check_aborts(self) -> None:
-        """Carry out the aborts that need to wait no longer."""
+        """Carry out the aborts that need not wait any more."""
         for abort in list(self.aborts.values()):
             abort.progress()
 
@@ -273,7 +274,7 @@ class Session:
         self.state = session_after(self.state, event, f"session {self.tsih:#06x}")
 
     def login_started(self, connection: Connection) -> None:
-        """Take note of a login that is to join."""
+        """Record a login that is to join."""
         connection.joining = self
         self.logins.add(connection)
         if connection.cid in self.lingering:
@@ -282,7 +283,7 @@ class Session:
             self.happened(SessionEvent.CONTINUATION_STARTED)
 
     def login_failed(self, connection: Connection) -> None:
-        """Note the end of a connection whose login was to join."""
+        """Record the end of a connection whose login was to join."""
         self.logins.discard(connection)
         if all(other.cid != connection.cid for other in self.logins):
             self.cleanup_failed(connection.cid)
@@ -290,14 +291,14 @@ class Session:
             self.happened(SessionEvent.CONTINUATION_FAILED)
 
     def cleanup_failed(self, cid: int) -> None:
-        """Note that a lingering connection was not logged out."""
+        """Record that a lingering connection was not logged out."""
         entry = self.lingering.get(cid)
         if entry is not None:
             entry.clean_up_begins()
             entry.clean_up_fails()
 
     def attach(self, connection: Connection) -> None:
-        """Take in a connection that has logged in."""
+        """Add a connection that has logged in."""
         self.connections[connection.cid] = connection
         self.logins.discard(connection)
         if self.state is SessionState.IN_CONTINUE:
@@ -330,20 +331,20 @@ class Session:
             self.tick(now)
 
     def _go_on_with_logins(self, cid: int, entry: Lingering) -> None:
-        """Have logins that are under way clean up what has failed meanwhile."""
+        """Let logins in progress clean up connections that have failed meanwhile."""
         if any(other.cid == cid for other in self.logins):
             entry.clean_up_begins()
         if self.logins and self.state is SessionState.FAILED:
             self.happened(SessionEvent.CONTINUATION_STARTED)
 
     def _announce_drop(self, cid: int) -> None:
-        """Tell another connection of the session that one has been dropped."""
+        """Notify another connection of the session that one has been dropped."""
         other = next(iter(self.connections.values()), None)
         if other is not None and self.rules.sessions.announces_drop:
             events.announce_drop(other, cid)
 
     def announce_window(self) -> None:
-        """Tell of a window that has opened with no response to say so (11.4.11)."""
+        """Announce a window that has opened without a response (11.4.11)."""
         connection = next(iter(self.connections.values()), None)
         if connection is not None and self.rules.sessions.announces_window:
             note = headers.NOPIn(target_transfer_tag=RESERVED_TAG)
@@ -351,7 +352,7 @@ class Session:
             connection.send(note)
 
     def ping(self, connection: Connection) -> None:
-        """Ask for a sign of life on a connection, and for an ExpStatSN with it."""
+        """Ping a connection, to get an ExpStatSN."""
         tag = connection.awaited_pong = self.next_transfer_tag()
         units = self.node.device.luns if self.node is not None else []
         lun = int.from_bytes(luns.encode(units[0]), "big") if units else 0
@@ -361,7 +362,7 @@ class Session:
 
     @property
     def patience(self) -> float:
-        """Seconds for which the state of what failed is kept."""
+        """The seconds for which the state of a failed connection is kept."""
         parameters = self.parameters
         return self.rules.sessions.retention_seconds(
             parameters.default_time2wait, parameters.default_time2retain
@@ -382,7 +383,7 @@ class Session:
             self.fence.progress()
 
     def reinstate_connection(self, cid: int, exp_stat_sn: int, now: float) -> None:
-        """Log out a connection's former life implicitly (section 6.3.4)."""
+        """Log out the former connection with this CID implicitly (section 6.3.4)."""
         if cid not in self.connections and cid not in self.lingering:
             return
         self.take_out(cid)
@@ -401,7 +402,7 @@ class Session:
         return min((*ends, *self.recovery.deadlines.values()), default=None)
 
     def tick(self, now: float) -> None:
-        """End what has lingered too long (section 8.2, M1)."""
+        """End what has lingered for too long (section 8.2, M1)."""
         for cid, entry in list(self.lingering.items()):
             if now >= entry.deadline:
                 del self.lingering[cid]
@@ -411,7 +412,7 @@ class Session:
         self.end_if_deserted()
 
     def end_if_deserted(self) -> None:
-        """End the session when nothing can come of it any more."""
+        """End the session once it has no connection and none can return."""
         if not self.connections and self.deadline is None:
             log.info("session %#06x: ended", self.tsih)
             self.end()
@@ -419,11 +420,11 @@ class Session:
     def keep_status(
         self, connection: Connection, header: headers.Header, data: Buffer
     ) -> None:
-        """Keep a response where SNACK may ask for it."""
+        """Keep a response that SNACK may request again."""
         self.recovery.keep_status(connection, header, data)
 
     def status_acknowledged(self, connection: Connection) -> None:
-        """Release what waited for the acknowledgement of status."""
+        """Release the responses that waited for the acknowledgement of status."""
         if self.recovery.is_keeping:
             self.recovery.status_acknowledged(connection)
         if self.fence.awaited:
@@ -441,7 +442,7 @@ class Session:
             del self._draining[next(iter(self._draining))]
 
     def is_draining(self, itt: int) -> bool:
-        """Tell whether Data-Out of a task that has ended was to be expected."""
+        """Tell whether Data-Out of a task that has ended may still arrive."""
         return itt in self._draining and self.rules.functions.forgives_late_data
 
     def drop(self) -> None:
@@ -456,8 +457,8 @@ class Session:
         """End all connections, all tasks and the session itself.
 
         Args:
-            by: the connection that has asked for it by a logout, if one has.
-            is_reinstated: whether a login has put another session in its place.
+            by: the connection whose logout requested it, if any.
+            is_reinstated: whether a login has replaced it by another session.
         """
         leaving = list(self.connections.values())
         for connection in leaving[: self.rules.sessions.closed(len(leaving))]:
@@ -471,7 +472,7 @@ class Session:
         self.end(is_reinstated=is_reinstated)
 
     def end(self, *, is_reinstated: bool = False) -> None:
-        """Remove the session and report the nexus's loss to the SCSI layer."""
+        """Remove the session and report the loss of the nexus to the SCSI layer."""
         for event in events_to_end(self.state, is_reinstated=is_reinstated):
             self.happened(event)
         for entry in self.lingering.values():

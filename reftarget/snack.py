@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SNACK: what the initiator asks for again (RFC 7143 section 11.16)."""
+"""SNACK: retransmission that the initiator requests (RFC 7143 section 11.16)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def receive(
     connection: Connection, session: Session, pdu: Received, _now: float
 ) -> None:
-    """Take a SNACK."""
+    """Process a SNACK."""
     snack = headers.SNACK.parse(pdu.header)
     connection.acknowledge(snack.exp_stat_sn)
     act = _ACTIONS.get(snack.type)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The tables of chapter 8, followed: where connections and sessions stand (RFC 7143).
+"""Follows the tables of chapter 8 for connections and sessions (RFC 7143).
 
 The code that sees an event reports it; `iscsi.states` gives the new state. The
 state decides: what a lost connection leaves, what a format error ends, what is kept for
@@ -41,7 +41,7 @@ LOGGED_OUT_ELSEWHERE: Final = (
     ConnectionEvent.CLEANUP_STARTED,
     ConnectionEvent.CLEANUP_SUCCEEDED,
 )
-"""What a logout on another connection means for one that is open (section 8.2)."""
+"""The effect on an open connection of a logout on another one (section 8.2)."""
 _WAYS_OUT: Final[dict[SessionState, tuple[SessionEvent, ...]]] = {
     SessionState.ACTIVE: (SessionEvent.LOGIN_FAILED,),
     SessionState.LOGGED_IN: (SessionEvent.CLOSED,),
@@ -52,7 +52,7 @@ _WAYS_OUT: Final[dict[SessionState, tuple[SessionEvent, ...]]] = {
     ),
     SessionState.FREE: (),
 }
-"""What leads a session to its end, unless it is reinstated."""
+"""The events that end a session, unless it is reinstated."""
 
 
 def events_to_end(
@@ -65,14 +65,14 @@ def events_to_end(
 def connection_after(
     state: ConnectionState, event: ConnectionEvent, who: object
 ) -> ConnectionState:
-    """Return where an event leads a connection; `who` is what the log calls it."""
+    """Return the state of a connection after an event; `who` is its name in the log."""
     return _after(connection_transition, state, event, who)
 
 
 def session_after(
     state: SessionState, event: SessionEvent, who: object
 ) -> SessionState:
-    """Return where an event leads a session; `who` is what the log calls it."""
+    """Return the state of a session after an event; `who` is its name in the log."""
     return _after(session_transition, state, event, who)
 
 
@@ -91,40 +91,40 @@ def _after(
 
 @dataclass(slots=True)
 class Lingering:
-    """What a connection that has failed leaves behind until it is cleaned up (8.2)."""
+    """The state of a failed connection until it is cleaned up (8.2)."""
 
     name: str
-    """What the log calls it."""
+    """The name in the log."""
     deadline: float
-    """When its state is given up."""
+    """The time at which its state is discarded."""
     state: ConnectionState = ConnectionState.CLEANUP_WAIT
 
     def happened(self, *events: ConnectionEvent) -> None:
-        """Follow the arrows of events."""
+        """Follow the transitions of events."""
         for event in events:
             self.state = connection_after(self.state, event, self.name)
 
     @property
     def is_in_cleanup(self) -> bool:
-        """True while a logout or a reinstatement of it is under way."""
+        """True while a logout or a reinstatement of it is in progress."""
         return self.state is ConnectionState.IN_CLEANUP
 
     def clean_up_begins(self) -> None:
-        """Note a logout or a reinstatement, unless one is under way."""
+        """Record a logout or a reinstatement, unless one is in progress."""
         if not self.is_in_cleanup:
             self.happened(ConnectionEvent.CLEANUP_STARTED)
 
     def is_cleaned_up(self) -> None:
-        """Note that it is over, by a logout or a reinstatement."""
+        """Record that it is over, by a logout or a reinstatement."""
         self.clean_up_begins()
         self.happened(ConnectionEvent.CLEANUP_SUCCEEDED)
 
     def clean_up_fails(self) -> None:
-        """Note that what was under way has failed."""
+        """Record that the logout or reinstatement in progress has failed."""
         if self.is_in_cleanup:
             self.happened(ConnectionEvent.CLEANUP_FAILED)
 
     def times_out(self) -> None:
-        """Give up: a login that was to reinstate it finds nothing any more."""
+        """Discard the state: a login that was to reinstate it finds nothing."""
         self.clean_up_fails()
         self.happened(ConnectionEvent.STATE_TIMED_OUT)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The receive side of a connection: one buffer, PDUs cut out of it without copies.
+"""The receive side of a connection: one buffer from which PDUs are cut without copies.
 
-`iscsi.framing.Decoder` does the same in fewer lines, but copies each byte three
-times; here the socket writes into `space()` and a data segment is a view of the very
-bytes that it wrote. A view is good until the next `space()`: who wants to keep data
-copies it.
+`iscsi.framing.Decoder` does the same in fewer lines, but copies each byte three times;
+here the socket writes into `space()` and a data segment is a view of the very bytes
+that it wrote. A view is valid until the next `space()`; data that is kept longer must
+be copied.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from iscsi.errors import DecodeError
 from iscsi.framing import NO_DIGESTS
 
 INITIAL_SIZE: Final = 1 << 13
-"""Bytes of the buffer of a connection that has not said much yet."""
+"""The initial buffer of a connection, in bytes."""
 FULL_SIZE: Final = 1 << 19
-"""Bytes of the buffer of one that sends more than fits, at each read."""
+"""The buffer of a connection that sends more than fits, in bytes."""
 _GROWTH: Final = 4
 _LOW_WATER: Final = 1 << 12
-"""Room below which the buffer grows."""
+"""The buffer grows if it has less room than this."""
 
 
 class HeaderDigestError(DecodeError):
-    """A header whose digest does not match: where the next PDU starts is unknown."""
+    """A header digest does not match, so the start of the next PDU is unknown."""
 
 
 @dataclass(slots=True)
@@ -35,11 +35,11 @@ class Received:
     header: bytes
     data: memoryview
     objection: RejectReason | None = None
-    """Data digest error, where the data segment cannot be trusted."""
+    """The data digest error, if the data segment cannot be trusted."""
 
 
 class Stream:
-    """Bytes as they arrive, PDUs as they are whole.
+    """Received bytes, from which complete PDUs are taken.
 
     Attributes:
         limit: the data segment that this side takes; a longer one is refused before
@@ -58,7 +58,7 @@ class Stream:
         self._start = self._end = 0
 
     def space(self) -> memoryview:
-        """Return room for bytes to come; views of earlier data become void."""
+        """Return room for received bytes; views of earlier data become invalid."""
         size = len(self._buffer)
         if self._end == size and size < FULL_SIZE:
             self._grow(min(size * _GROWTH, FULL_SIZE))
@@ -69,11 +69,11 @@ class Stream:
         return self._view[self._end :]
 
     def filled(self, count: int) -> None:
-        """Note that `count` bytes of the room are now there."""
+        """Record that `count` bytes of the room are filled."""
         self._end += count
 
     def feed(self, data: bytes) -> None:
-        """Take bytes that lie elsewhere."""
+        """Add bytes from elsewhere."""
         while data:
             room = self.space()
             part = data[: len(room)]
@@ -82,23 +82,23 @@ class Stream:
             data = data[len(part) :]
 
     def discard(self) -> None:
-        """Forget all that has arrived, and the room for it."""
+        """Discard all received bytes, and release the buffer."""
         self._start = self._end = 0
         self._buffer = bytearray(INITIAL_SIZE)
         self._view = memoryview(self._buffer)
 
     @property
     def pending(self) -> int:
-        """How many bytes wait for the rest of their PDU."""
+        """How many bytes belong to an incomplete PDU."""
         return self._end - self._start
 
     @property
     def part(self) -> bytes:
-        """The bytes that wait for the rest of their PDU."""
+        """The bytes of an incomplete PDU."""
         return bytes(self._view[self._start : self._end])
 
     def next_pdu(self) -> Received | None:
-        """Return the next PDU, or None until it is whole.
+        """Return the next PDU, or None until it is complete.
 
         Raises:
             HeaderDigestError: the header's digest does not match.
@@ -148,7 +148,7 @@ class Stream:
             )
 
     def _room_wanted(self) -> int:
-        """Return what the pending PDU still lacks, as far as it is known."""
+        """Return how many bytes the pending PDU still needs, as far as known."""
         if self.pending < BHS_LENGTH:
             return _LOW_WATER
         length = int.from_bytes(self._buffer[self._start + 5 : self._start + 8], "big")
@@ -156,9 +156,9 @@ class Stream:
         return max(longest - self.pending, 1)
 
     def _make_room(self) -> None:
-        """Move what is pending to the front; enlarge a buffer that is all but full.
+        """Move the pending bytes to the front; enlarge a buffer that is almost full.
 
-        It grows with what has arrived, not with what was announced.
+        It grows with the received bytes, not with the announced length.
         """
         pending = self.pending
         size = len(self._buffer)
@@ -169,7 +169,7 @@ class Stream:
             self._start, self._end = 0, pending
 
     def _grow(self, size: int) -> None:
-        """Put what is pending into a buffer of another size."""
+        """Move the pending bytes into a buffer of another size."""
         pending = self.pending
         fresh = bytearray(size)
         view = memoryview(fresh)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The target side of a network entity: nodes, sessions and connections.
 
-No sockets and no clock here: a server brings connections, bytes and the time, and takes
-away what `ready` connections have to say. Three things drive it: a peer (bytes on a
-connection), the clock (`tick`), and an operator (`reftarget.control`).
+There are no sockets and no clock here: a server provides connections, bytes and the
+time, and sends the output of `ready` connections. Three things drive it: a peer (bytes
+on a connection), the clock (`tick`), and an operator (`reftarget.control`).
 """
 
 from __future__ import annotations
@@ -91,11 +91,11 @@ class Node:
         ]
 
     def add_unit(self, config: LogicalUnitConfig) -> None:
-        """Serve one unit more (see `DeviceServer.add_unit`)."""
+        """Serve one more unit (see `DeviceServer.add_unit`)."""
         self.device.add_unit(config)
 
     def remove_unit(self, lun: int) -> None:
-        """Serve a unit no longer; a later one of its LUN begins without tasks."""
+        """Stop serving a unit; a later one with its LUN begins without tasks."""
         self.device.remove_unit(lun)
         if not self.target.rules.scsi.changes.completes_tasks:
             for session in self.sessions():
@@ -106,7 +106,7 @@ class Node:
             del self._task_sets[place]
 
     def nexus_lost(self, nexus: Nexus) -> None:
-        """Tell units and task sets that a session has ended."""
+        """Notify units and task sets that a session has ended."""
         rules = self.target.rules
         if not rules.sessions.reports_nexus_loss:
             return
@@ -137,7 +137,7 @@ class Node:
 
 
 class ReferenceTarget:
-    """All there is behind the portals.
+    """The whole target behind the portals.
 
     Attributes:
         ready: connections that have output or want to close; the server empties it.
@@ -189,7 +189,7 @@ class ReferenceTarget:
         parameters: Parameters,
         user: str,
     ) -> Session:
-        """Return a fresh session, in place of one of the same identity if there is.
+        """Return a new session, which replaces one of the same identity.
 
         Raises:
             Refusal: there are too many.
@@ -219,7 +219,7 @@ class ReferenceTarget:
         return session
 
     def _end_deserted(self) -> None:
-        """End the oldest session that has no connection: others need its place."""
+        """End the oldest session without a connection, to make room for others."""
         deserted = (one for one in self._sessions() if not one.connections)
         oldest = next(deserted, None)
         if oldest is not None:
@@ -253,7 +253,7 @@ class ReferenceTarget:
         return min((at for at in deadlines if at is not None), default=None)
 
     def tick(self, now: float) -> None:
-        """Do what the time requires."""
+        """Run the timers that are due."""
         self.now = now
         for connection in list(self.connections):
             connection.tick(now)
@@ -267,7 +267,7 @@ class ReferenceTarget:
                 session.drop_stalled_transfers(now - self.limits.data_time)
 
     def close(self) -> None:
-        """Let go of the logical units."""
+        """Close the logical units."""
         for node in self.nodes.values():
             node.device.close()
 

@@ -23,14 +23,14 @@ _BARRIERS: Final = frozenset({TaskAttribute.ORDERED, TaskAttribute.HEAD_OF_QUEUE
 
 
 class QueuedTask(Task, Protocol):
-    """What is asked of a task that may have to wait."""
+    """The interface of a task that may have to wait."""
 
     @property
     def may_start(self) -> bool:
         """True once it need not wait any more."""
 
     def start_in_turn(self) -> None:
-        """Hand it to the device server when there is time and room for it."""
+        """Hand it to the device server once there is time and room for it."""
 
 
 _T = TypeVar("_T", bound=QueuedTask)
@@ -40,7 +40,7 @@ class TaskSet(Generic[_T]):
     """The tasks of one logical unit, of all sessions, the oldest first.
 
     Attributes:
-        allegiance: whether one nexus has it for itself.
+        allegiance: its auto contingent allegiance.
     """
 
     __slots__ = ("_is_releasing", "_tasks", "allegiance")
@@ -60,7 +60,7 @@ class TaskSet(Generic[_T]):
         return not self._tasks
 
     def enter(self, command: _T) -> None:
-        """Take in a task."""
+        """Add a task."""
         if command in self._tasks:
             return
         if command.attribute == TaskAttribute.HEAD_OF_QUEUE:
@@ -80,14 +80,14 @@ class TaskSet(Generic[_T]):
         return not any(task.attribute in _BARRIERS for task in older)
 
     def leave(self, command: _T) -> None:
-        """Take a task out and start those that waited for it."""
+        """Remove a task and start those that waited for it."""
         if command not in self._tasks:
             return
         self._tasks.remove(command)
         self.start_ready()
 
     def start_ready(self) -> None:
-        """Start those that need not wait any more."""
+        """Start the tasks that need not wait any more."""
         if self._is_releasing:
             return
         self._is_releasing = True

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("reftarget")
 
 MOST_WAITING: Final = 32
-"""Functions on many tasks of one session that may wait; others are rejected."""
+"""The maximum number of waiting functions on many tasks of a session; others are
+rejected."""
 
 _ADDRESS_A_UNIT: Final = frozenset(
     {
@@ -64,7 +65,7 @@ def receive(
     _data: bytes,
     now: float,
 ) -> None:
-    """Take a Task Management Function Request when its turn has come."""
+    """Process a Task Management Function Request when it is next."""
     node = session.node
     if node is None:
         # A discovery session has no unit and no tasks.
@@ -126,7 +127,7 @@ def _is_function(session: Session, tag: int) -> bool:
 
 
 def _is_missing(session: Session, request: headers.TaskManagementRequest) -> bool:
-    """Tell whether the command is one that never came (section 11.6.1 b)."""
+    """Tell whether the command never came (section 11.6.1 b)."""
     return session.place(request.ref_cmd_sn) is not Place.OUTSIDE and serial.less_than(
         request.ref_cmd_sn, request.cmd_sn
     )

@@ -4,8 +4,8 @@
 Out: immediate data, unsolicited Data-Out, then R2Ts for what is missing. In:
 `reftarget.data_in`.
 
-A `Transfer` is the data of a command. The task that it belongs to is above
-(`reftarget.command`): here it has five methods that a command defines.
+A `Transfer` is the data of a command. Its task is in the layer above
+(`reftarget.command`), which defines five of its methods.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ TASK_SET_FULL: Final = Outcome(SCSIStatus.TASK_SET_FULL)
 
 @dataclass(slots=True)
 class Sequence:
-    """Data-Out that answers one R2T."""
+    """The Data-Out that answers one R2T."""
 
     missing: Ranges
     data_sn: int = 0
     is_damaged: bool = False
-    """A PDU of it was lost or corrupted."""
+    """Whether a PDU of it was lost or corrupted."""
 
 
 @dataclass(slots=True)
 class Sent:
-    """A Data-In or R2T that may be asked for again."""
+    """A Data-In or R2T that may be requested again."""
 
     header: headers.DataIn | headers.R2T
     length: int = 0
 
 
 class Keeper(Protocol):
-    """Keeps what has been sent, where the initiator may ask for it again."""
+    """Stores sent PDUs of which the initiator may request a repetition."""
 
     @property
     def is_keeping(self) -> bool:
@@ -64,7 +64,7 @@ class Keeper(Protocol):
 
 
 class Clock(Protocol):
-    """Knows the time."""
+    """A source of the time."""
 
     @property
     def now(self) -> float:
@@ -72,11 +72,11 @@ class Clock(Protocol):
 
 
 class Owner(Protocol):
-    """What the data of a command asks of its session."""
+    """The interface of the session for the data of a command."""
 
     @property
     def target(self) -> Clock:
-        """The target above it."""
+        """The target that contains it."""
 
     @property
     def rules(self) -> Rules:
@@ -92,13 +92,13 @@ class Owner(Protocol):
 
     @property
     def recovery(self) -> Keeper:
-        """What it keeps for retransmission."""
+        """The data that it keeps for retransmission."""
 
     def next_transfer_tag(self) -> int:
         """Return a Target Transfer Tag that is not in use."""
 
     def check_aborts(self) -> None:
-        """Carry out the aborts that need to wait no longer."""
+        """Carry out the aborts that need not wait any more."""
 
 
 class Transfer(ABC):
@@ -193,7 +193,7 @@ class Transfer(ABC):
 
     @abstractmethod
     def take_data(self, data: Buffer) -> None:
-        """Go on with the command: all of its data is here."""
+        """Continue the command, since all of its data has arrived."""
 
     @abstractmethod
     def conclude(self, outcome: Outcome) -> None:
@@ -207,7 +207,7 @@ class Transfer(ABC):
         header: headers.SCSIResponse | headers.DataIn,
         status_data: Buffer,
     ) -> None:
-        """Keep what was sent, where SNACK may ask for it.
+        """Keep the sent PDUs if SNACK may request them again.
 
         Args:
             connection: where it was sent.
@@ -222,11 +222,11 @@ class Transfer(ABC):
 
     @property
     def awaits_data_out(self) -> bool:
-        """True while Data-Out is to come that was asked for, or announced."""
+        """True while requested or announced Data-Out has not arrived."""
         return not self.is_over and (bool(self.sequences) or self.awaits_unsolicited)
 
     def reserve(self, count: int) -> bool:
-        """Have room for so much data set aside; return False if there is not enough."""
+        """Reserve room for so much data; return False if there is not enough."""
         more = max(0, count - self.reserved)
         if not self.session.budget.take(more):
             return False
@@ -235,7 +235,7 @@ class Transfer(ABC):
         return True
 
     def keep_data(self) -> None:
-        """Copy immediate data that must outlive this turn, if there is room for it."""
+        """Copy immediate data that must survive this turn, if there is room for it."""
         if self.immediate_data:
             if self.reserve(len(self.immediate_data)):
                 self.store(0, self.immediate_data)
@@ -244,7 +244,7 @@ class Transfer(ABC):
             self.immediate_data = b""
 
     def store(self, offset: int, data: Buffer) -> None:
-        """Keep Data-Out until it is all there."""
+        """Keep Data-Out until it is complete."""
         buffer = self.buffer
         if buffer is None:
             buffer = self.buffer = bytearray()
@@ -271,7 +271,7 @@ class Transfer(ABC):
 
 
 def want(command: Transfer, length: int) -> None:
-    """Get as many bytes of data as the device server asks for."""
+    """Request as many bytes of data as the device server needs."""
     command.presented = length
     wanted = command.wanted = min(length, command.write_length)
     data = command.immediate_data
@@ -295,7 +295,7 @@ def want(command: Transfer, length: int) -> None:
 
 
 def proceed(command: Transfer) -> None:
-    """Ask for what is missing, or finish once nothing is."""
+    """Request the missing data, or finish if none is missing."""
     if command.is_aborting and not command.awaits_data_out:
         command.session.check_aborts()
     if command.is_over:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Work that is too long for one turn: it is done a step at a time.
+"""Work that takes too long for one turn, and is done in steps.
 
 One step takes some milliseconds at the most. Between two steps other connections are
 served, and other work gets its step.
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Job(Protocol):
-    """Something that is done in steps."""
+    """A job that is done in steps."""
 
     def step(self) -> bool:
-        """Do the next step; return False once no other is to follow for now."""
+        """Do the next step; return False once none follows for now."""
 
 
 def _always() -> bool:
@@ -26,11 +26,11 @@ def _always() -> bool:
 
 
 class Turns:
-    """The jobs of a target, and the time that the present turn has left.
+    """The jobs of a target, and the remaining time of the present turn.
 
     Attributes:
-        has_time: tells whether the present turn lasts; a server sets it. Without a
-            clock a turn has no end, and every job is done at once.
+        has_time: returns whether the present turn has time left; a server sets it.
+            Without a clock a turn has no end, and every job is done at once.
     """
 
     __slots__ = ("_jobs", "has_time")
@@ -44,11 +44,11 @@ class Turns:
         return bool(self._jobs)
 
     def add(self, job: Job) -> None:
-        """Have a job done in the turns to come."""
+        """Have a job done in later turns."""
         self._jobs.append(job)
 
     def begin(self, job: Job) -> None:
-        """Do a job as far as the present turn lasts, and the rest of it later."""
+        """Do a job while the present turn has time, and the rest of it later."""
         while job.step():
             if not self.has_time():
                 self.add(job)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What may happen to a PDU on its way out: to its fields, or to its bytes."""
+"""Changes of a PDU before it is sent: of its fields, or of its bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Sender(Protocol):
-    """What a twist can ask of the connection that sends the PDU."""
+    """The interface of the connection that sends the PDU."""
 
     @property
     def is_discovery(self) -> bool:
@@ -26,21 +26,21 @@ class Sender(Protocol):
 
     @property
     def parameters(self) -> Parameters:
-        """What the connection has negotiated; the defaults during a login."""
+        """The negotiated values of the connection; the defaults during a login."""
 
 
 Twist = Callable[[Sender, headers.Header, bytes], "Twisted"]
-"""From a PDU's header and data to what is sent instead; None: nothing."""
+"""From a PDU's header and data to those that are sent instead; None: no PDU is sent."""
 
 
 Wording = Callable[[type[headers.Header], text.Pairs], text.Pairs]
-"""From the kind of response and its whole text to what is said instead."""
+"""From the kind of response and its whole text to the text that is sent instead."""
 
 
 def worded(
     wordings: Iterable[Wording], kind: type[headers.Header], pairs: text.Pairs
 ) -> text.Pairs:
-    """Return what is left of a text after several wordings, before it is cut."""
+    """Return a text after several wordings, before it is split into PDUs."""
     for wording in wordings:
         pairs = wording(kind, pairs)
     return pairs
@@ -49,7 +49,7 @@ def worded(
 def twisted(
     twists: Iterable[Twist], sender: Sender, header: headers.Header, data: bytes
 ) -> Twisted:
-    """Return what is left of a PDU after several twists; None: it is not sent."""
+    """Return a PDU after several twists; None if it is not sent."""
     for twist in twists:
         changed = twist(sender, header, data)
         if changed is None:
@@ -60,32 +60,32 @@ def twisted(
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """The parts of a PDU as they go over the wire (RFC 7143 section 11.2)."""
+    """The parts of a PDU on the wire (RFC 7143 section 11.2)."""
 
     header: bytes
     """The header segments."""
     data: bytes
     padding: bytes
     digests: Digests
-    """Which digests the connection uses."""
+    """The digests of the connection."""
     header_digest: bytes | None = None
-    """None: the right one, if it is used."""
+    """The bytes to send; None: the right digest, if it is used."""
     data_digest: bytes | None = None
-    """None: the right one, if it is used."""
+    """The bytes to send; None: the right digest, if it is used."""
 
     @classmethod
     def of(cls, header: bytes, data: bytes, digests: Digests) -> Wire:
-        """Return the parts of a PDU as they should be."""
+        """Return the right parts of a PDU."""
         return cls(header, data, bytes(-len(data) % 4), digests)
 
     @property
     def right_header_digest(self) -> bytes:
-        """The header digest, or nothing where it is not used."""
+        """The header digest; empty if it is not used."""
         return digest((self.header,)) if self.digests.header else b""
 
     @property
     def right_data_digest(self) -> bytes:
-        """The data digest, or nothing where it is not used."""
+        """The data digest; empty if it is not used."""
         if not (self.digests.data and self.data):
             return b""
         return digest((self.data, self.padding))
@@ -101,7 +101,7 @@ class Wire:
 
 
 Corruption = Callable[[Wire], Wire]
-"""From the parts of a PDU to what goes over the wire instead."""
+"""From the parts of a PDU to the bytes that are sent instead."""
 
 
 def corrupted(

@@ -21,24 +21,24 @@ _R = TypeVar("_R", bound=RuleSet)
 
 
 class VariantError(Exception):
-    """Variants that cannot be switched on; the message says why in one line."""
+    """Variants cannot be enabled; the message says why in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One way of the target to behave: what it does, and which rules that replaces."""
+    """One behaviour of the target, and the rules that it replaces."""
 
     name: str
     says: str
-    """What the target then does, in a sentence."""
+    """A sentence about the behaviour."""
     rules: RuleSet | tuple[RuleSet, ...] = ()
-    """The rules that it replaces: rule sets in which those alone are given."""
+    """The replaced rules: rule sets in which only those are set."""
     twist: Twist | None = None
-    """What it does to PDUs on their way out."""
+    """Its changes of PDUs before they are sent."""
     wording: Wording | None = None
-    """What it does to texts before they are cut into PDUs."""
+    """Its changes of texts before they are split into PDUs."""
     corrupt: Corruption | None = None
-    """What it does to the bytes of PDUs."""
+    """Its changes of the bytes of PDUs."""
 
     def __post_init__(self) -> None:
         """Refuse a rule set that replaces no rule: the row would do nothing."""

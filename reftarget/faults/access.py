@@ -27,7 +27,7 @@ _UNAVAILABLE: Final = AccessState.UNAVAILABLE
 
 
 def _without_non_optimized(state: int, layout: Layout) -> bool:
-    """Serve nothing but what standby serves through a port that is not optimized."""
+    """Serve only the commands of standby through a port that is not optimized."""
     if state == AccessState.NON_OPTIMIZED:
         state = _STANDBY
     return right.is_served(state, layout)
@@ -73,7 +73,7 @@ def _no_ports(groups: Sequence[PortGroup], _own: int) -> Sequence[PortGroup]:
 
 
 def _first_as_all(groups: Sequence[PortGroup], _own: int) -> Sequence[PortGroup]:
-    """Say of every group that it is in the state of the first."""
+    """Report every group in the state of the first one."""
     return [replace(one, state=groups[0].state) for one in groups]
 
 

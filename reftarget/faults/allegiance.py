@@ -69,7 +69,7 @@ ALLEGIANCE: Final = (
     Fault(
         name="aca-lets-older-tasks-go-on",
         breaks=("SAM5-5.10.2-03",),
-        says="Lets tasks that began before ACA continue.",
+        says="Continues tasks that began before ACA.",
         rules=AllegianceRules(holds_older=False),
     ),
     Fault(

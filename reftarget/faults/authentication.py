@@ -30,7 +30,7 @@ class _Series:
         self._random = random.Random(1)  # noqa: S311  # that it can be foreseen is the fault
 
     def __call__(self, challenge: bytes) -> bytes:
-        """Return the next one, as long as the right one."""
+        """Return the next challenge, as long as the right one."""
         return self._random.randbytes(len(challenge))
 
 
@@ -46,7 +46,7 @@ AUTHENTICATION: Final = (
     Fault(
         name="chap-takes-reflected-challenge",
         breaks=("RFC7143-9.2.1-14", "RFC7143-9.2.1-15"),
-        says="Answers its own challenge when it is sent back.",
+        says="Answers its own challenge when the initiator returns it.",
         rules=AuthenticationRules(refuses_reflection=False),
     ),
     Fault(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The faults that show only where several negotiated values meet.
+"""The faults that show only with combinations of negotiated values.
 
-Plain sessions meet none of these combinations, so the suite notices the faults from
+Plain sessions have none of these combinations, so the suite notices the faults from
 `--strength 2` on.
 """
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from reftarget.twist import Sender, Twist, Twisted
 
 _SHORT = 8192
-"""Bytes up to which a segment is short."""
+"""The length up to which a segment is short, in bytes."""
 
 
 def _where(when: Callable[[Parameters], bool], twist: Twist) -> Twist:
-    """Return a twist for the connections that have negotiated something."""
+    """Return a twist for the connections with certain negotiated values."""
 
     def conditional(sender: Sender, header: headers.Header, data: bytes) -> Twisted:
         if when(sender.parameters):
@@ -39,7 +39,7 @@ def _where(when: Callable[[Parameters], bool], twist: Twist) -> Twist:
 
 
 def _loses_a_byte(connection: Any) -> None:
-    """Drop a byte of a ping whose header digest has come in part."""
+    """Drop a byte of a ping whose header digest came in parts."""
     parameters = connection.parameters
     if not connection.digests.header or not parameters.error_recovery_level:
         return

@@ -2,8 +2,8 @@
 """Faults of single fields: one field is wrong in one situation.
 
 A field is one of a kind of PDU, or of a format of parameter data and sense data. The
-faults are made from their layouts and are no rows of the table of faults. The field
-ledger (docs/field-ledger.md) says which check judges each of them.
+faults are generated from their layouts and are not rows of the table of faults. The
+field ledger (docs/field-ledger.md) says which check judges each of them.
 `field:SCSIResponse.status@after-data-in` is the name of one.
 """
 
@@ -71,7 +71,7 @@ def names() -> list[str]:
 
 
 def named(name: str) -> Variant:
-    """Return the fault of a name.
+    """Return the fault with a name.
 
     Raises:
         ValueError: there is no such kind, field or situation; the message says which.

@@ -119,7 +119,7 @@ LOGINS: Final = (
     Fault(
         name="login-takes-repeated-key",
         breaks=("RFC7143-6.3-15", "RFC7143-6.3-14"),
-        says="Lets pass a key that is offered twice in a login.",
+        says="Accepts a key that is offered twice in a login.",
         also="declaring a name twice is the same fault",
         rules=LoginRules(negotiated=_without_repeated_keys),
     ),
@@ -130,7 +130,7 @@ LOGINS: Final = (
             "RFC7143-12-01",
             "RFC7143-6.3.3-i01",
         ),
-        says="Lets pass an operational key in the security stage.",
+        says="Accepts an operational key in the security stage.",
         rules=LoginRules(checks_stage=False),
     ),
     Fault(
@@ -150,7 +150,7 @@ LOGINS: Final = (
             "RFC7143-4.4.3-01",
             "RFC7143-6.3.5-i02",
         ),
-        says="Makes a new session for a TSIH that does not exist.",
+        says="Creates a new session for a TSIH that does not exist.",
         rules=LoginRules(unknown_tsih_is_new=True),
     ),
     Fault(
@@ -277,7 +277,7 @@ LOGINS: Final = (
             "RFC7143-11.12.3-i01",
             "RFC7143-11-03",
         ),
-        says="Follows every transition, in whatever order.",
+        says="Agrees to every transition, in any order.",
         rules=LoginRules(recovered_stages=lambda csg: LoginStages(Stage(csg & 1))),
     ),
     Fault(

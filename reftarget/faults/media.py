@@ -52,7 +52,7 @@ def _cut_one_short(data: bytes, allocation_length: int) -> bytes:
 
 
 _WRAP = 1 << 32
-"""Where a count of bytes in 32 bits begins anew."""
+"""Where a count of bytes in 32 bits wraps."""
 
 MEDIA: Final = (
     Fault(

@@ -125,7 +125,7 @@ MISREADING: Final = (
             "RFC7143-6.1-i01",
             "RFC7143-6.2-08",
         ),
-        says="Takes key names in capitals or small letters alike.",
+        says="Ignores the case of key names.",
         rules=LoginRules(understood=_in_any_case),
     ),
     Fault(

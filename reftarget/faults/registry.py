@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class UnknownFaultError(VariantError):
-    """A fault that there is none of."""
+    """There is no fault with a name."""
 
 
 _ROWS: Final = (
@@ -92,7 +92,7 @@ def rules_with(names: Iterable[str], others: Iterable[Variant] = ()) -> Rules:
 
     Args:
         names: the faults.
-        others: what else is laid over the rules, such as habits.
+        others: other changes of the rules, such as habits.
 
     Raises:
         UnknownFaultError: there is no fault of one of the names.
@@ -103,7 +103,7 @@ def rules_with(names: Iterable[str], others: Iterable[Variant] = ()) -> Rules:
 
 
 def _row(name: str) -> Variant:
-    """Return the fault of a name: a row of the table, or a fault of a single field."""
+    """Return the fault with a name: a row of the table, or one of a single field."""
     if name.startswith(fields.PREFIX):
         try:
             return fields.named(name)

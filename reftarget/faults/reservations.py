@@ -322,7 +322,7 @@ RESERVATIONS: Final = (
     Fault(
         name="aptpl-is-taken-where-not-offered",
         breaks=("SPC4-5.12.5-03",),
-        says="Offers to keep nothing, and takes APTPL.",
+        says="Reports no support for APTPL, but accepts it.",
         rules=ReservationRules(offers_persistence=lambda _has_store: False),
     ),
     Fault(
@@ -343,7 +343,7 @@ RESERVATIONS: Final = (
     Fault(
         name="registering-ends-the-reservation",
         breaks=("SPC4-5.12.7-07",),
-        says="Ends the reservation when somebody registers.",
+        says="Ends the reservation when a nexus registers.",
         rules=ReservationRules(registered=_registered_and_released),
     ),
     Fault(

@@ -58,7 +58,7 @@ def _swapped(header: Any) -> int:
 
 
 def _without_code(code: bytes) -> Twist:
-    """Return a twist that puts another code into sense data of one code."""
+    """Return a twist that replaces one code in sense data by another."""
     return change_data(
         headers.SCSIResponse,
         lambda data: data.replace(code, b"\x24\x00"),
@@ -193,4 +193,4 @@ RESPONSES: Final = (
         twist=set_fields(headers.Reject, data_sn=one_more("data_sn")),
     ),
 )
-"""By the fault's name."""
+"""The twists, by the fault's name."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The effects that malformed input can have on a target.
 
-An effect is what the peer and others then see: the process ends, hangs, keeps
-what is not its own, or touches somebody else's session or data. Each is bounded, so
-that it harms the target that has it, and nobody else on the machine.
+An effect is what the peer and other initiators then observe: the process ends, hangs,
+leaks resources, or affects another initiator's session or data. Each effect is bounded,
+so that it harms only the target, not the machine.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ _LOST: Final = 4096
 _kept: list[bytearray] = []
 _files: list[int] = []
 _pinged: dict[int, bytes] = {}
-"""What each session has sent in its last ping, by its TSIH."""
+"""The data of each session's last ping, by its TSIH."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedPDU:
-    """A PDU as it has come, whole or not.
+    """A received PDU, complete or not.
 
     Attributes:
-        connection: the connection that it came on (`reftarget.connection.Connection`).
+        connection: its connection (`reftarget.connection.Connection`).
         header: its header segments.
-        data: its data segment; nothing where the header is refused already.
-        is_bad: a digest does not match, or the data segment is longer than is taken.
+        data: its data segment; empty if the header is already refused.
+        is_bad: whether a digest does not match, or the data segment is too long.
     """
 
     connection: Any
@@ -59,7 +59,7 @@ class ReceivedPDU:
 
     @property
     def opcode(self) -> int:
-        """What it is."""
+        """Its opcode."""
         return self.header[0] & 0x3F
 
     @property
@@ -88,7 +88,7 @@ class ReceivedPDU:
 
     @property
     def cdb(self) -> bytes:
-        """The CDB of a SCSI Command; nothing of another PDU."""
+        """The CDB of a SCSI Command; empty for other PDUs."""
         return self.header[32:48] if self.opcode == Opcode.SCSI_COMMAND else b""
 
 
@@ -98,11 +98,11 @@ Effect = Callable[[ReceivedPDU], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RobustnessFault(Fault):
-    """A fault in how malformed input is taken, and the checks that must notice it."""
+    """A fault in the handling of malformed input, and the checks that notice it."""
 
     noticed_by: tuple[str, ...]
-    """Checks below `suites/robustness`, each of which must accuse what it breaks; one
-    without parameters stands for all its parameter sets."""
+    """Checks below `suites/robustness`, each of which must accuse the broken
+    requirement; one without parameters means all its parameter sets."""
 
 
 def reacting_to(when: When, effect: Effect) -> ConnectionRules:
@@ -119,12 +119,12 @@ def reacting_to(when: When, effect: Effect) -> ConnectionRules:
 
 
 def crash(_received: object = None) -> None:
-    """End as by a wild pointer."""
+    """End like after a wild pointer."""
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def abort(_received: ReceivedPDU) -> None:
-    """End as by an assertion."""
+    """End like after a failed assertion."""
     os.kill(os.getpid(), signal.SIGABRT)
 
 
@@ -139,7 +139,7 @@ def hang(_received: ReceivedPDU) -> None:
 
 
 def keep_memory(_received: ReceivedPDU) -> None:
-    """Take memory and never give it back."""
+    """Allocate memory and never release it."""
     if len(_kept) < _MOST_CHUNKS:
         # Each page is written to, so that it is resident.
         _kept.append(bytearray(b"\x5a") * _CHUNK)
@@ -207,7 +207,7 @@ _BREAKS: Final[Mapping[Effect, str]] = {
 def robustness_fault(
     name: str, says: str, when: When, effect: Effect, *checks: str
 ) -> RobustnessFault:
-    """Return a row whose effect follows on some PDUs."""
+    """Return a row whose effect some PDUs trigger."""
     return RobustnessFault(
         name=name,
         says=says,
@@ -218,7 +218,7 @@ def robustness_fault(
 
 
 def of(opcode: Opcode, test: When) -> When:
-    """Return what holds of PDUs of one opcode alone, in full-feature phase."""
+    """Return a condition that holds for PDUs of one opcode, in full-feature phase."""
     return lambda received: (
         received.opcode == opcode and received.session is not None and test(received)
     )

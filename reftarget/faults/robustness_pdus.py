@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Faults that malformed PDUs bring out: fields, lengths, digests, in each position."""
+"""Faults that malformed PDUs trigger: fields, lengths, digests, in each position."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def _is_login_cut(received: ReceivedPDU) -> bool:
 
 
 def _in_session(test: Callable[[Any, Any], bool]) -> When:
-    """Return what holds of a connection and its session."""
+    """Return a condition on a connection and its session."""
     return lambda received: (
         received.session is not None and test(received.connection, received.session)
     )

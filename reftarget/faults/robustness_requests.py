@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Faults that malformed text, CHAP, commands and load bring out."""
+"""Faults that malformed text, CHAP, commands and load trigger."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _values(received: ReceivedPDU) -> list[bytes]:
 
 
 def _value(received: ReceivedPDU, key: bytes) -> bytes | None:
-    """Return the value of a key of a login; None where it is not said."""
+    """Return the value of a key in a login; None if it is missing."""
     pairs = received.data.split(b"\0") if received.is_login else []
     return next((one[len(key) + 1 :] for one in pairs if one[: len(key)] == key), None)
 
@@ -160,18 +160,19 @@ _LENGTH_AT: Final[Mapping[int, slice]] = {
     0xA3: slice(6, 10),
     0xA4: slice(6, 10),
 }
-"""Where a CDB has its allocation length or its parameter list length, by opcode."""
+"""The place of the allocation length or the parameter list length in CDBs, by
+opcode."""
 
 _LISTS: Final = frozenset({0x15, 0x41, 0x42, 0x48, 0x55, 0x5F, 0x83, 0x93, 0xA4})
 _ODD_CUT: Final = 5
 _CONTROL: Final = 0xFF
 _ENDS: Final[Mapping[int, int]] = {0: 5, 1: 9, 2: 9, 4: 15, 5: 11, 6: 15, 7: 15}
 _LONG_CDBS: Final = 3
-"""Where the control byte stands, by the group of the opcode."""
+"""The place of the control byte, by the group of the opcode."""
 
 
 def _length(received: ReceivedPDU) -> int:
-    """Return the length that a CDB gives; -1 where it gives none."""
+    """Return the length in a CDB; -1 if it has none."""
     cdb = received.cdb
     position = _LENGTH_AT.get(cdb[0]) if cdb else None
     return -1 if position is None else int.from_bytes(cdb[position], "big")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The faults that the robustness suite must notice: one for each family of stimuli.
 
-They are apart from the other faults: their requirements are those of `spec/robustness`,
+They are separate from the other faults: their requirements are in `spec/robustness`,
 and each names the checks whose stimuli trigger it.
 """
 

@@ -86,7 +86,7 @@ TRANSFERS: Final = (
     Fault(
         name="excess-data-is-taken",
         breaks=("RFC7143-4.2.5.2-09", "RFC7143-11.4.7.2-i02"),
-        says="Takes Data-Out beyond what was asked for.",
+        says="Accepts Data-Out beyond its R2T.",
         rules=TransferRules(refuses_excess=False),
     ),
     Fault(

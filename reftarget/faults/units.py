@@ -54,7 +54,7 @@ UNITS: Final = (
     Fault(
         name="removal-forgets-tasks",
         breaks=("SAM5-4.7-07",),
-        says="Forgets the tasks of a unit that goes.",
+        says="Forgets the tasks of a removed unit.",
         rules=ChangeRules(completes_tasks=False),
     ),
     Fault(

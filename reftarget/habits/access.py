@@ -76,7 +76,7 @@ ACCESS: Final = (
     Habit(
         name="transitions-are-busy",
         clause="SPC-4 5.15.2.5",
-        says="Ends what it does not serve amid a transition with BUSY.",
+        says="Ends commands that it does not serve during a transition with BUSY.",
         rules=AccessRules(refusal=_busy_amid_transitions),
     ),
     Habit(

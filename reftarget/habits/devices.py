@@ -226,7 +226,7 @@ DEVICES: Final = (
     Habit(
         name="one-designator-of-the-unit",
         clause="SPC-4 7.8",
-        says="Designates the unit by its NAA alone.",
+        says="Designates the unit only by its NAA.",
         rules=IdentityRules(unit_designators=1),
     ),
     Habit(
@@ -460,7 +460,7 @@ DEVICES: Final = (
     Habit(
         name="no-power-conditions",
         clause="SBC-3 5.25",
-        says="Takes POWER CONDITION 0 alone.",
+        says="Accepts only POWER CONDITION 0.",
         rules=MediumRules(power_conditions=frozenset({0})),
         is_poor=True,
     ),

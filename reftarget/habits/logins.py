@@ -152,19 +152,19 @@ LOGINS: Final = (
     Habit(
         name="reserved-words-are-passed-over",
         clause="RFC 7143 6.2",
-        says="Passes over keys whose value is Reject, Irrelevant or NotUnderstood.",
+        says="Ignores keys whose value is Reject, Irrelevant or NotUnderstood.",
         rules=LoginRules(understood=_without_reserved_words),
     ),
     Habit(
         name="keys-of-another-stage-are-ignored",
         clause="RFC 7143 6.3",
-        says="Passes over keys in a stage that they have no place in.",
+        says="Ignores keys that are not allowed in the stage.",
         rules=LoginRules(ignores_misplaced=True),
     ),
     Habit(
         name="illegal-length-is-ignored",
         clause="RFC 7143 13.12",
-        says="Passes over a MaxRecvDataSegmentLength that is out of range.",
+        says="Ignores a MaxRecvDataSegmentLength that is out of range.",
         rules=LoginRules(understood=_without_illegal_lengths),
     ),
     Habit(

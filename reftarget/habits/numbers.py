@@ -134,7 +134,7 @@ NUMBERS: Final = (
     Habit(
         name="waits-long-for-a-login",
         clause="RFC 7143 6.3",
-        says="Gives a login a minute.",
+        says="Allows a login one minute.",
         limits={"login_time": 60.0},
         is_poor=True,
     ),

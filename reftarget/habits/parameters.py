@@ -27,26 +27,26 @@ PARAMETERS: Final = (
     Habit(
         name="one-connection",
         clause="RFC 7143 13.2",
-        says="Allows one connection a session.",
+        says="Allows one connection in a session.",
         keys={"MaxConnections": "1"},
         is_poor=True,
     ),
     Habit(
         name="two-connections",
         clause="RFC 7143 13.2",
-        says="Allows two connections a session.",
+        says="Allows two connections in a session.",
         keys={"MaxConnections": "2"},
     ),
     Habit(
         name="most-connections",
         clause="RFC 7143 13.2",
-        says="Allows 65535 connections a session.",
+        says="Allows 65535 connections in a session.",
         keys={"MaxConnections": "65535"},
     ),
     Habit(
         name="r2t-is-due",
         clause="RFC 7143 13.10",
-        says="Insists on an R2T before data.",
+        says="Requires an R2T before data.",
         keys={"InitialR2T": "Yes"},
         is_poor=True,
     ),
@@ -73,7 +73,7 @@ PARAMETERS: Final = (
     Habit(
         name="odd-segments",
         clause="RFC 7143 13.12",
-        says="Declares a MaxRecvDataSegmentLength of 5000, which is no whole blocks.",
+        says="Declares a MaxRecvDataSegmentLength of 5000, not whole blocks.",
         keys={"MaxRecvDataSegmentLength": "5000"},
     ),
     Habit(
@@ -85,7 +85,7 @@ PARAMETERS: Final = (
     Habit(
         name="segments-are-not-declared",
         clause="RFC 7143 13.12",
-        says="Declares no MaxRecvDataSegmentLength, so that 8192 is in force.",
+        says="Declares no MaxRecvDataSegmentLength, so 8192 applies.",
         keys={"MaxRecvDataSegmentLength": "8192"},
         rules=LoginRules(declares_length=False),
     ),
@@ -174,21 +174,21 @@ PARAMETERS: Final = (
     Habit(
         name="pdus-in-order",
         clause="RFC 7143 13.18",
-        says="Insists on DataPDUInOrder=Yes.",
+        says="Requires DataPDUInOrder=Yes.",
         keys={"DataPDUInOrder": "Yes"},
         is_poor=True,
     ),
     Habit(
         name="sequences-in-order",
         clause="RFC 7143 13.19",
-        says="Insists on DataSequenceInOrder=Yes.",
+        says="Requires DataSequenceInOrder=Yes.",
         keys={"DataSequenceInOrder": "Yes"},
         is_poor=True,
     ),
     Habit(
         name="no-recovery",
         clause="RFC 7143 13.20",
-        says="Offers ErrorRecoveryLevel 0 alone.",
+        says="Offers only ErrorRecoveryLevel 0.",
         keys={"ErrorRecoveryLevel": "0"},
         is_poor=True,
     ),
@@ -202,7 +202,7 @@ PARAMETERS: Final = (
     Habit(
         name="old-task-reporting",
         clause="RFC 7143 13.23",
-        says="Reports tasks as RFC 3720 has it.",
+        says="Chooses TaskReporting=RFC3720.",
         keys={"TaskReporting": "RFC3720"},
         is_poor=True,
     ),
@@ -216,7 +216,7 @@ PARAMETERS: Final = (
     Habit(
         name="protocol-level-0",
         clause="RFC 7143 13.24",
-        says="Conforms to RFC 3720 alone: iSCSIProtocolLevel 0.",
+        says="Conforms only to RFC 3720: iSCSIProtocolLevel 0.",
         keys={"iSCSIProtocolLevel": "0"},
         is_poor=True,
     ),

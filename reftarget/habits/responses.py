@@ -95,7 +95,7 @@ RESPONSES: Final = (
     Habit(
         name="idle-status-number",
         clause="RFC 7143 11.7.3",
-        says="Sends any StatSN in Data-In without status, where it has no meaning.",
+        says="Sends any StatSN in Data-In without status, in which it has no meaning.",
         twist=set_fields(headers.DataIn, _has_no_status, stat_sn=0x1DA7A1),
     ),
     Habit(

@@ -24,7 +24,7 @@ log = logging.getLogger("reftarget")
 
 
 def _erase(unit: LogicalUnit, task: Task) -> Outcome | Steps:
-    """Erase by giving up every block: nothing of what was there can be read."""
+    """Erase by deallocating every block: none of the old data can be read."""
     rules = unit.rules.medium
     length = int.from_bytes(task.cdb[7:9], "big")
     if length and rules.erase_refuses_list:
@@ -37,7 +37,7 @@ def _erase(unit: LogicalUnit, task: Task) -> Outcome | Steps:
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """A sanitize operation as work of the target: no command's end stops it."""
+    """A sanitize operation as work of the target, which no command's end stops."""
 
     unit: LogicalUnit
 
@@ -53,7 +53,7 @@ class _Operation:
 def _begin(
     unit: LogicalUnit, steps: Iterator[None], size: int, *, immed: bool
 ) -> Outcome | Steps:
-    """Begin an operation whose steps do so many bytes each."""
+    """Begin an operation whose steps process so many bytes each."""
     # An immediate operation takes at least the configured time, so that initiators can
     # be tested with a unit that is busy sanitizing.
     seconds = unit.config.sanitize_seconds if immed else 0.0

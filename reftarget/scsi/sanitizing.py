@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How far a sanitize operation of a unit has come (SBC-3 section 4.11)."""
+"""The progress of a unit's sanitize operation (SBC-3 section 4.11)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _WHOLE = 0x10000
 
 
 class Sanitizing:
-    """A unit's sanitize operation: the work itself, and the time it is said to take.
+    """A unit's sanitize operation: its work, and the time that it reports to take.
 
     Attributes:
-        until: until when the unit is said to be busy, in seconds; 0: it is not.
+        until: the time until which the unit reports to be busy, in seconds; 0: it is
+            not busy.
     """
 
     __slots__ = ("_done", "_steps", "_total", "until")
@@ -46,7 +47,7 @@ class Sanitizing:
         """Do the next step; return False once all are done.
 
         Raises:
-            BackingError: the medium does not take it; the operation has ended.
+            BackingError: the medium reports an error; the operation has ended.
         """
         steps = self._steps
         if steps is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What passes between the iSCSI layer and the device server."""
+"""The values between the iSCSI layer and the device server."""
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from iscsi.scsi.status import SCSIStatus
 class Nexus(NamedTuple):
     """One I_T nexus; equal fields are the same nexus (RFC 7143 section 4.4.1).
 
-    A tuple, since each command looks its nexus up: it hashes faster than a dataclass.
+    It is a tuple, since each command looks up its nexus, and a tuple hashes faster than
+    a dataclass.
     """
 
     initiator_name: str
@@ -23,14 +24,14 @@ class Nexus(NamedTuple):
 
 @dataclass(slots=True)
 class Task:
-    """A command as it arrives."""
+    """A received command."""
 
     nexus: Nexus
     lun: int
     cdb: bytes
     attribute: TaskAttribute
     expected_data_out: int = 0
-    """Bytes the initiator says it has for us."""
+    """Bytes that the initiator wants to write."""
     protocol_level: int = 0
     """iSCSIProtocolLevel of the session; INQUIRY shows it (RFC 7144 section 4.2)."""
     in_allegiance: bool = False
@@ -38,9 +39,10 @@ class Task:
 
 
 class Outcome(NamedTuple):
-    """What a command came to.
+    """The result of a command.
 
-    A tuple, since each command makes one: a frozen dataclass takes twice the time.
+    It is a tuple, since each command creates one, and a frozen dataclass takes twice
+    the time.
     """
 
     status: SCSIStatus
@@ -49,14 +51,14 @@ class Outcome(NamedTuple):
 
 
 Steps = Generator[None, None, Outcome]
-"""A command that takes long: each `next` does some milliseconds' worth of it."""
+"""A command that takes long: each `next` runs a few milliseconds of it."""
 
 
 @dataclass(slots=True)
 class DataOutNeeded:
-    """The device server wants this many bytes, then a call of finish with them.
+    """The device server needs this many bytes, and then a call of finish with them.
 
-    The data is good for the length of that call: steps that follow keep copies.
+    The data is valid during that call; later steps keep copies.
     """
 
     length: int
@@ -68,7 +70,7 @@ RESERVATION_CONFLICT = Outcome(SCSIStatus.RESERVATION_CONFLICT)
 
 
 def completed(execution: Outcome | Steps) -> Outcome:
-    """Do all that is left of a command; return what it came to."""
+    """Run all remaining steps of a command; return its result."""
     if isinstance(execution, Outcome):
         return execution
     while True:

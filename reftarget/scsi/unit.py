@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a logical unit and a command are, and what they ask of what is above them."""
+"""A logical unit and a command, and their interfaces to the layers above."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Device(Protocol):
-    """What units and handlers of commands ask of their device server."""
+    """The interface of the device server for units and command handlers."""
 
     rules: SCSIRules
     now: float
@@ -47,11 +47,11 @@ class Device(Protocol):
 
     @property
     def portal_group_tags(self) -> Sequence[int]:
-        """The target ports there are, each by its portal group."""
+        """The target ports, each with its portal group."""
 
     @property
     def state_directory(self) -> Path | None:
-        """Where reservations are kept for APTPL; None: APTPL is not offered."""
+        """The folder of reservations for APTPL; None: APTPL is not offered."""
 
     @property
     def units(self) -> Mapping[int, LogicalUnit]:
@@ -63,7 +63,7 @@ class Device(Protocol):
 
     @property
     def turns(self) -> Turns:
-        """Where work goes that is too long for one turn."""
+        """Runs work that takes too long for one turn."""
 
     @property
     def abort_tasks(self) -> Callable[[int, Nexus], None]:
@@ -71,7 +71,7 @@ class Device(Protocol):
 
 
 def always(_unit: LogicalUnit) -> bool:
-    """Say that every logical unit has the command."""
+    """The condition that every logical unit supports the command."""
     return True
 
 
@@ -88,15 +88,16 @@ class Command:
     """Fields that may have any value and have no effect."""
     needs_medium: bool = True
     clears_attention: bool = True
-    """False for those that leave unit attentions pending (SAM-5 section 5.14)."""
+    """False for commands that leave unit attentions pending (SAM-5 section 5.14)."""
     is_offered: Callable[[LogicalUnit], bool] = always
-    """Whether a logical unit has the command at all."""
+    """Whether a logical unit supports the command."""
     length: int = field(init=False)
-    """Bytes of its CDB."""
+    """The length of its CDB, in bytes."""
     usage: int = field(init=False)
-    """CDB USAGE DATA as an integer: ones where the device server looks."""
+    """CDB USAGE DATA as an integer, with ones in the bits that the device server
+    evaluates."""
     forbidden: int = field(init=False)
-    """Ones where a CDB must have zeros."""
+    """An integer with ones in the bits that must be zero in a CDB."""
 
     def __post_init__(self) -> None:
         layout = self.layout
@@ -123,12 +124,12 @@ class Command:
 
     @property
     def service_action(self) -> int | None:
-        """SERVICE ACTION, or None where the opcode alone says it."""
+        """SERVICE ACTION, or None if the opcode alone identifies the command."""
         return self.layout.service_action
 
 
 class ReservationHost(Protocol):
-    """What a logical unit does for its reservation manager."""
+    """The interface of a logical unit for its reservation manager."""
 
     def establish_attention(self, nexus: Nexus, additional: AdditionalSense) -> None:
         """Queue a unit attention for one nexus of this unit."""
@@ -138,15 +139,15 @@ class ReservationHost(Protocol):
 
 
 class Reservations(Protocol):
-    """What the device server asks of a unit's reservation manager.
+    """The interface of a unit's reservation manager for the device server.
 
-    ReservationManager in reservations.py is the one there is. All of its methods may
-    raise CheckCondition.
+    ReservationManager in reservations.py implements it. All of its methods may raise
+    CheckCondition.
     """
 
     @property
     def is_reserved(self) -> bool:
-        """Whether any reservation is held; if not, check() is not asked."""
+        """Whether any reservation is held; if not, check() is not called."""
 
     def check(self, task: Task, command: Command) -> Outcome | None:
         """Return RESERVATION_CONFLICT if the task may not run, None if it may."""
@@ -183,7 +184,7 @@ class Reservations(Protocol):
 
 
 class LogicalUnit:
-    """The state that the handlers of commands work on."""
+    """The state on which the command handlers work."""
 
     def __init__(
         self,
@@ -196,7 +197,7 @@ class LogicalUnit:
 
         Raises:
             BackingMismatchError: the backing file has another size.
-            OSError: it cannot be opened or made.
+            OSError: it cannot be opened or created.
         """
         self.config = config
         self.device = device
@@ -224,9 +225,9 @@ class LogicalUnit:
         self.is_loaded = True
         self.is_started = True
         self.is_protected = False
-        """Whether an operator has protected it while it was served."""
+        """Whether an operator has protected it while the target runs."""
         self.shows_protection = False
-        """The same as WP shows it: no other, unless a rule is broken."""
+        """The value that WP shows: the same, unless a rule is broken."""
         self.sanitizing = Sanitizing()
         self.commands: dict[int, Command] = {}
         self.actions: dict[tuple[int, int], Command] = {}
@@ -256,7 +257,7 @@ class LogicalUnit:
 
     @property
     def is_write_protected(self) -> bool:
-        """Whether the medium takes no writes, for whichever reason."""
+        """Whether the medium accepts no writes, for any reason."""
         config, modes = self.config, self.modes
         return config.read_only or modes.swp or self.is_protected
 
@@ -288,7 +289,7 @@ class LogicalUnit:
 
     @property
     def is_always_ready(self) -> bool:
-        """Whether not_ready() need not be asked."""
+        """Whether not_ready() need not be called."""
         return self.is_loaded and self.is_started and not self.sanitizing
 
     def check_range(self, lba: int, blocks: int) -> None:
@@ -350,7 +351,7 @@ class LogicalUnit:
         self.rules.medium.after_unmap(self, lba, blocks)
 
     def reset(self, additional: AdditionalSense) -> None:
-        """Do what a reset does to a unit (SAM-5 section 6.3.3)."""
+        """Reset the unit (SAM-5 section 6.3.3)."""
         self.reservations.logical_unit_reset()
         self.copies.clear()
         self.echo.clear()
@@ -362,7 +363,7 @@ class LogicalUnit:
         self.rules.medium.report_reset(self.attentions, additional)
 
     def nexus_lost(self, nexus: Nexus) -> None:
-        """Do what the loss of a nexus does to a unit (SAM-5 section 6.3.4)."""
+        """Process the loss of a nexus (SAM-5 section 6.3.4)."""
         self.reservations.nexus_lost(nexus)
         self.copies.nexus_lost(nexus)
         self.echo.nexus_lost(nexus)

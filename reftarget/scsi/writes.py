@@ -47,7 +47,7 @@ def _write(layout: Layout) -> Handler:
 def _solicit(
     unit: LogicalUnit, lba: int, blocks: int, *, fua: bool = False
 ) -> Outcome | DataOutNeeded:
-    """Ask for the data of a write, or do nothing if it writes nothing."""
+    """Request the data of a write, or do nothing if it writes nothing."""
     if not blocks:
         if unit.rules.blocks.can_write_nothing:
             return GOOD
@@ -120,10 +120,10 @@ def _write_atomic_16(unit: LogicalUnit, task: Task) -> Outcome | DataOutNeeded:
 def _side_by_side(
     unit: LogicalUnit, lba: int, data: Data
 ) -> Iterator[tuple[int, Data, Data]]:
-    """Cut what is stored, and what has come, into parts: LBA, stored, come.
+    """Split the stored and the received data into parts: LBA, stored, received.
 
-    The command is one uninterrupted series of actions (SBC-3 section 5.8): no step of
-    another comes between the parts.
+    The command is one uninterrupted series of actions (SBC-3 section 5.8), so no step
+    of another command runs between the parts.
     """
     maximum = max(1, _PART // unit.block_size)
     size = maximum * unit.block_size
@@ -136,7 +136,8 @@ def _side_by_side(
 def _bitwise(operate: Callable[[int, int], int], left: Data, right: Data) -> bytes:
     """Combine the bits of two buffers of the same length.
 
-    As integers of a size that a cache holds: five times as fast as one integer.
+    The data is split into integers that fit a cache, which is five times as fast as one
+    integer.
     """
     size = _CACHED
     return b"".join(
