@@ -14,9 +14,9 @@ second begins and ends in states of the first (R1 is S8, R3 is S1):
               FREE <-- IN_CLEANUP <--> CLEANUP_WAIT --> FREE
 
 LOGGED_IN, LOGOUT_REQUESTED and IN_LOGOUT are full-feature phase. A connection that
-fails there is not free: its tasks go on until it leaves CLEANUP_WAIT. It does so by a
-logout of its CID on another connection, by its reinstatement, with its session, or when
-its time is over.
+fails there is not free: its tasks continue until it leaves CLEANUP_WAIT. It does so by
+a logout of its CID on another connection, by its reinstatement, with its session, or
+when its time is over.
 
 A session is ACTIVE during its leading login, LOGGED_IN while it has a connection in
 full-feature phase, FAILED when the last of them has failed, and IN_CONTINUE while a

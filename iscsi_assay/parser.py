@@ -17,7 +17,7 @@ from functools import partial
 from typing import NoReturn
 
 USAGE = 2
-"""The exit code of what makes no sense: an option, a file, a name; and of Ctrl-C."""
+"""The exit code of a wrong option, file or name, and of Ctrl-C."""
 
 WIDTH = 100
 """Columns that a page of help takes at most."""
@@ -30,7 +30,7 @@ _LITERAL = re.compile(r"(^|\n)( |examples?:)")
 
 
 class Misuse(Exception):
-    """An argument that makes no sense; one line."""
+    """An argument is wrong; one line says why."""
 
 
 class Layout(argparse.HelpFormatter):

@@ -331,7 +331,7 @@ class LoginPhase:
         )
         session.attach(connection)
         events.start_pings(connection, now)
-        architecture = admitted.negotiator.declared.get(ARCHITECTURE, "not told")
+        architecture = admitted.negotiator.declared.get(ARCHITECTURE, "not declared")
         log.info(
             "%s: logged in %s, architecture %r", connection, session.nexus, architecture
         )

@@ -36,7 +36,7 @@ KEPT_STATUS: Final = 1024
 _KEPT_ECHO: Final = 8192
 """Bytes of ping data that are kept; a longer echo cannot be had again."""
 KEPT_BYTES: Final = 32 << 20
-"""Bytes that a session keeps; beyond, the oldest response is let go."""
+"""Bytes that a session keeps; beyond, the oldest response is dropped."""
 OVERHEAD: Final = 512
 """Bytes that a PDU counts for besides its data: what its header takes here."""
 

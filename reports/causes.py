@@ -6,7 +6,7 @@ Failures have one cause where what is known of them as values says so:
 - the target died in the same function; or, where no function is known, by the same
   signal in checks of the same requirement;
 - the same requirement is broken, by whatever answer but silence (logins refused for
-  different reasons are told apart); or by one check with several parameters;
+  different reasons are separate); or by one check with several parameters;
 - requirements that have the same rule for several cases (`like` in the catalogue) are
   broken alike: all carried out, all refused for one reason, all left unanswered, or all
   reported by the same codes;
@@ -27,7 +27,7 @@ Failures have one cause where what is known of them as values says so:
   gives a reason that leaves no doubt, such as that immediate commands are rejected.
 
 An answer that says little joins no requirements of different sections. Silence, GOOD
-or a login that goes on instead of a refusal, and a refusal for an unnamed reason
+or a login that continues instead of a refusal, and a refusal for an unnamed reason
 join none of one section either.
 """
 

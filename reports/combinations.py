@@ -24,7 +24,7 @@ def provoking(combination: Combination | None) -> str:
         return ""
     text = keys_of(combination.provokes)
     if combination.search is Search.NOT_REPEATED:
-        return f"{text} (the failure did not come again)"
+        return f"{text} (the failure could not be reproduced)"
     if combination.search is Search.DONE:
         return text
     return f"{text} (a smaller combination was not looked for to the end)"

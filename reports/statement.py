@@ -164,7 +164,7 @@ def as_data(stated: Statement) -> dict[str, Any]:
             }
             for (document, name), members in by_section(rows).items()
         ],
-        "amiss": [
+        "deviations": [
             {
                 "id": row.requirement.id,
                 "level": row.requirement.level,
@@ -286,7 +286,7 @@ def page(stated: Statement) -> str:
         findings=[finding_data(one, stated) for one in stated.new],
         known=[finding_data(one, stated) for one in stated.findings if one.is_known],
         sections=sections,
-        amiss=[row for row in stated.rows if row.standing.shows_deviation],
+        deviating=[row for row in stated.rows if row.standing.shows_deviation],
         chosen=[(row.requirement, _chosen(row)) for row in stated.rows if row.choices],
     )
 

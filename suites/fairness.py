@@ -213,7 +213,7 @@ def show(trials: Sequence[Trial]) -> list[str]:
 def _sums(trials: Sequence[Trial], habits: int) -> list[str]:
     every = [alarm for trial in trials for alarm in trial.alarms]
     lines = [
-        f"did not come again: {one.check}: {one.why}" for one in every if not one.habits
+        f"not reproduced: {one.check}: {one.why}" for one in every if not one.habits
     ]
     lines += [
         f"no verdict with {' '.join(trial.names)}: {trial.trouble}"

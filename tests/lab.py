@@ -56,7 +56,7 @@ def require_lab() -> None:
 
 
 def console_at_boot(guest: Guest, kernel: Kernel) -> str:
-    """Boot a machine, and return what its console has said when it serves."""
+    """Boot a machine, and return the output of its console once it serves."""
     from vmlab import folders, machine  # noqa: PLC0415  # needs the lab's parts
 
     with machine.Lab() as lab:

@@ -45,7 +45,7 @@ class Machine:
     processors: int = 1
     is_accelerated: bool = False
     is_resumed: bool = False
-    """Whether it goes on from the state that its disk keeps, instead of booting."""
+    """Whether it resumes from the state on its disk, instead of booting."""
 
 
 SAVED = "booted"

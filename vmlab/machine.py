@@ -78,8 +78,8 @@ class Lab:
             disk: the disk for /var; None for a fresh one.
             ends_with_us: whether it ends with this process, however that ends.
             forwards: the port of 127.0.0.1 for each endpoint; None to choose.
-            is_resumed: go on from the state that the disk keeps (`Running.save`). The
-                machine serves at once then, and its console is empty.
+            is_resumed: whether it resumes from the state on the disk (`Running.save`).
+                The machine then serves at once, and its console is empty.
 
         Raises:
             LabError: it exists already, or does not serve.

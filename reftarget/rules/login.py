@@ -236,8 +236,8 @@ class LoginRules(RuleSet):
     negotiated: Callable[[text.Pairs, AbstractSet[str]], text.Pairs] = negotiated
     own_offers: Callable[[Container[str], bool], text.Pairs] = own_offers
     waits_for_answers: bool = False
-    """A stage goes on while an offer of ours, which only a variant makes, waits for its
-    answer (section 6.2)."""
+    """A stage lasts while an offer of ours, which only a variant makes, has no answer
+    yet (section 6.2)."""
     takes_any_answer: bool = False
     """A wrong answer to an offer of ours is taken (section 6.2.1)."""
     # admission

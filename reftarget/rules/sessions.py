@@ -63,7 +63,7 @@ class SessionRules(RuleSet):
     fin_ends_connection: bool = True
     """A peer that closes its side ends the connection (section 7.1.4.3)."""
     ends_slow_login: bool = True
-    """A login that does not go on ends with its connection (section 8.1.2)."""
+    """A login that does not continue ends with its connection (section 8.1.2)."""
     # what ends in good order
     closed: Callable[[int], int] = closed
     reinstatement_closes: bool = True

@@ -49,8 +49,8 @@ class Attentions:
     def establish(self, nexus: Nexus, additional: AdditionalSense) -> None:
         """Queue a unit attention for one nexus.
 
-        One of the reset class goes ahead of the others and makes them void: what
-        they told of is gone with the reset (SAM-5 table 46).
+        One of the reset class replaces the others, whose causes the reset has removed
+        (SAM-5 table 46).
         """
         queue = self._queues.get(nexus)
         if queue is None:

@@ -303,7 +303,7 @@ class Campaign:
                 f"{last[2]} files at the end"
             )
         for one in state.findings:
-            outcome = "replays" if one.reproduces else "did not come again"
+            outcome = "replays" if one.reproduces else "could not be reproduced"
             lines.append(
                 f"{one.requirement}: {one.says} ({one.count} times, {outcome}), by "
                 f"{one.sends or 'what is not known'}: {self.store.findings / one.file}"

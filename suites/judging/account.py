@@ -60,7 +60,7 @@ class Account:
         self._take_ending(happening, verdict)
         if verdict.retry is not Retry.NO and self.retry is not Retry.YES:
             self.retry = verdict.retry
-        self.has_reacted = verdict.reaction is not Reaction.GO_ON
+        self.has_reacted = verdict.reaction is not Reaction.CONTINUE
         if verdict.outcome is None:
             return
         self.outcome = worse_outcome(self.outcome, verdict.outcome)

@@ -17,7 +17,7 @@ from suites.judging.known import Deviation, KnownCrash
 class Reaction(StrEnum):
     """What pytest does then."""
 
-    GO_ON = "go on"
+    CONTINUE = "continue"
     FAIL = "fail"
     EXPECT = "expected failure"
     SKIP = "skip"
@@ -122,7 +122,7 @@ _O, _R = Outcome, Reaction
 
 TABLE: tuple[Row, ...] = (
     # The target is not to blame, in any phase.
-    Row("does not apply", lambda h: bool(h.skipped), _O.NOT_APPLICABLE, _R.GO_ON),
+    Row("does not apply", lambda h: bool(h.skipped), _O.NOT_APPLICABLE, _R.CONTINUE),
     Row("our own error", lambda h: h.is_ours or h.is_ended_by_lab,
         _O.TROUBLE, _R.FAIL),
     Row("the listed deviation did not show", lambda h: h.unseen is not None,
@@ -131,9 +131,9 @@ TABLE: tuple[Row, ...] = (
     Row("cut short by the check before", lambda h: h.is_late, None, _R.FAIL, Retry.YES),
     # The target died after the end of the previous check, which is charged.
     Row("a known crash came before the check",
-        lambda h: _before(h) and h.crash is not None, None, _R.GO_ON),
+        lambda h: _before(h) and h.crash is not None, None, _R.CONTINUE),
     Row("a known deviation of the check before killed it",
-        lambda h: _before(h) and h.deviation is not None, _O.DEVIATES, _R.GO_ON),
+        lambda h: _before(h) and h.deviation is not None, _O.DEVIATES, _R.CONTINUE),
     Row("died after the check", lambda h: _before(h) and h.has_died,
         _O.BROKEN, _R.FAIL),
     # The check could not begin.
@@ -162,22 +162,22 @@ TABLE: tuple[Row, ...] = (
     # The target died after the check was over.
     Row("a known crash after a failure",
         lambda h: _late(h) and h.crash is not None and h.before in _UNMET,
-        None, _R.GO_ON, Retry.IF_FAILED),
+        None, _R.CONTINUE, Retry.IF_FAILED),
     Row("a known crash at the end", lambda h: _late(h) and h.crash is not None,
-        _O.DEVIATES, _R.GO_ON, Retry.IF_FAILED),
+        _O.DEVIATES, _R.CONTINUE, Retry.IF_FAILED),
     Row("a known death after a failure",
         lambda h: _late(h) and h.deviation is not None and h.before in _UNMET,
-        None, _R.GO_ON),
+        None, _R.CONTINUE),
     Row("a known death at the end", lambda h: _late(h) and h.deviation is not None,
-        _O.DEVIATES, _R.GO_ON),
+        _O.DEVIATES, _R.CONTINUE),
     Row("died after a failure",
         lambda h: _late(h) and h.has_died and h.before is _O.BROKEN,
-        _O.BROKEN, _R.GO_ON),
+        _O.BROKEN, _R.CONTINUE),
     Row("died at the end", lambda h: _late(h) and h.has_died, _O.BROKEN, _R.FAIL),
     # The check was over, but its teardown was not.
     Row("did not end after a failure",
         lambda h: _late(h) and h.failure is not None and h.before in _UNMET,
-        None, _R.GO_ON),
+        None, _R.CONTINUE),
     Row("did not end", lambda h: _late(h) and h.failure is not None,
         _O.BROKEN, _R.FAIL),
 )  # fmt: skip

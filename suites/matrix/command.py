@@ -383,7 +383,7 @@ def _chosen(options: argparse.Namespace, base: tuple[str, ...]) -> list[Row]:
     """Return the rows that the options choose, their folders where they say.
 
     Raises:
-        LabError: an expression makes no sense, or no row fits.
+        LabError: an expression is malformed, or no row matches.
     """
     fits = names.parse(options.only) if options.only is not None else _any
     spares = names.parse(options.no) if options.no is not None else _none

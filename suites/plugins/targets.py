@@ -125,7 +125,7 @@ class TestedTarget:
         """Have a target serve again that has died, or that a check may have harmed.
 
         Raises:
-LabError: it cannot be restarted, or does not listen again.
+            LabError: it cannot be restarted, or does not listen again.
         """
         self._again(self.running.control.revive)
 

@@ -133,7 +133,7 @@ def _known(root: Path) -> str:
         for _, version in _patches(root / _FOLDERS[name], name)
     )
     if not versions:
-        return "it has no such patches at all"
+        return "it contains no such patches"
     return f"it has them from {versions[0][1]} to {versions[-1][1]}"
 
 

@@ -65,7 +65,7 @@ def test_one_set_does_not_join_clauses() -> None:
         (check("a.py::test_a", DIGEST), "HeaderDigest=CRC32C"),
         (
             check("a.py::test_a", DIGEST, Search.NOT_REPEATED),
-            "HeaderDigest=CRC32C (the failure did not come again)",
+            "HeaderDigest=CRC32C (the failure could not be reproduced)",
         ),
         (
             check("a.py::test_a", DIGEST, Search.CUT_SHORT),

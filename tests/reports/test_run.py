@@ -140,7 +140,7 @@ def test_a_statement_counts_only_what_was_exercised(tmp_path: Path) -> None:
     data = json.loads(files["statement.json"].read_text())
     assert data["requirements"]["broken"] == 1
     assert "holds" not in data["requirements"]
-    assert [row["id"] for row in data["amiss"]] == [ECHO]
+    assert [row["id"] for row in data["deviations"]] == [ECHO]
     text = files["statement.md"].read_text()
     assert "0 of 1 requirements that were tested hold; 1 finding." in text
     assert "actual: <no> & echo" in text

@@ -127,7 +127,7 @@ def test_missing_verdicts_and_unrepeated_failures_are_reported() -> None:
     )
 
     assert lines[2:] == [
-        "did not come again: a::b: trouble: late",
+        "not reproduced: a::b: trouble: late",
         "no verdict with one: not done in 900 s",
         "2 habits in 2 runs: 1 false alarms, 1 runs without a verdict",
     ]

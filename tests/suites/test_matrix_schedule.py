@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Rows side by side within a budget, and that nothing goes on without `matrix run`."""
+"""Rows run in parallel within a budget, and end with `matrix run`."""
 
 import os
 import signal

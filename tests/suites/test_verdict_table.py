@@ -31,7 +31,7 @@ DROPPED = Ending(kind=EndingKind.DROPPED, reason="closed")
 LAB = Ending(kind=EndingKind.LAB, reason="the disk is full")
 
 AFTER, SETUP, CALL, END = Phase.AFTER, Phase.SETUP, Phase.CALL, Phase.TEARDOWN
-FAIL, EXPECT, GO_ON = Reaction.FAIL, Reaction.EXPECT, Reaction.GO_ON
+FAIL, EXPECT, GO_ON = Reaction.FAIL, Reaction.EXPECT, Reaction.CONTINUE
 
 CASES = [
     # row, what happened, outcome, reaction, retry

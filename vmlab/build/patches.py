@@ -95,7 +95,7 @@ def _problems(output: str) -> Iterator[str]:
             yield f"there is no file {name} (line {number} of the patch)"
             number = ""
         elif "Only garbage" in line:
-            yield "it holds no hunk at all"
+            yield "it contains no hunk"
         elif "malformed patch" in line:
             yield line.removeprefix("patch: **** ")
         elif "which already exists" in line or "previously applied" in line:

@@ -310,8 +310,8 @@ def test_the_loss_of_a_nexus_is_reported(
 ) -> None:
     """A unit reports a nexus loss, or a reset, to a port that returns after a logout.
 
-    A unit that has forgotten the nexus has nobody to tell: one that still knows its
-    registration has not.
+    A unit that has forgotten the nexus need not report it, so the check keeps a
+    registration, with which the unit remembers the nexus.
     """
     _ = scratch_disk  # other initiators see the registration, so the unit must be ours
     first = open_session()

@@ -183,8 +183,8 @@ def test_task_sets_are_ended(
 ) -> None:
     """The target ends all tasks of a set before it answers a function on the set.
 
-    The target waits for the data that it has asked for before it answers, and may ask
-    for all the rest: the initiator must go on sending what it is asked for.
+    Before it answers, the target waits for the data that it has requested, and may
+    request all the rest, so the initiator must continue to answer R2Ts.
     """
     session = open_session({**SOLICITED, "MaxBurstLength": "8192"})
     skip_unless_supported(session, function)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Checks that go on for ever in one of their parts."""
+"""Checks with an endless phase."""
 
 from collections.abc import Iterator
 

@@ -96,7 +96,7 @@ BAD_SECOND_HUNK = (
             standin.PATCH.replace("main.c", "gone.c"),
             "there is no file init/gone.c",
         ),
-        ("just words\n", "it holds no hunk at all"),
+        ("just words\n", "it contains no hunk"),
         (standin.PATCH.partition("+line three")[0], "malformed patch at line 5"),
     ],
 )
