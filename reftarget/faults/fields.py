@@ -54,6 +54,7 @@ _WRONG_BITS: Final[Mapping[str, int]] = {
     "StandardInquiry.vendor@*": 7,
     "StandardInquiry.product@*": 7,
     "StandardInquiry.revision@*": 7,
+    "UnitSerialNumber.product_serial_number@*": 7,
     "VersionDescriptor.version_descriptor@*": 15,
     "*Sense.response_code@request-sense": 6,
 }

@@ -20,6 +20,7 @@ from iscsi.scsi.mode import (
     Page,
     PageControl,
 )
+from iscsi.scsi.persistent_reservations import HEADER, KEY_LENGTH
 from iscsi.scsi.sense import AdditionalSense, Sense
 from iscsi.scsi.vpd import (
     Association,
@@ -29,7 +30,7 @@ from iscsi.scsi.vpd import (
     VPDPage,
     parse_designators,
 )
-from suites.support.applicability import skip_without
+from suites.support.applicability import skip_if_unknown, skip_without
 from suites.support.media import Medium, name
 from suites.support.modes import ROOM, SELECTS, SENSES, mode_data, page_alone
 from suites.support.operations import is_there
@@ -155,6 +156,36 @@ def test_designators_have_their_form(session: Session) -> None:
         # If PIV is 0, the protocol identifier is invalid.
         if one.association == Association.TARGET_PORT and one.protocol is not None:
             check(one.protocol == ISCSI, "PROTOCOL IDENTIFIER 5", one)
+
+
+@pytest.mark.requirement("SPC4-7.8.17-01")
+def test_the_serial_number_is_text(session: Session) -> None:
+    """The serial number of VPD page 80h is of printable ASCII characters."""
+    body = body_of(session, VPDPage.UNIT_SERIAL_NUMBER)
+    if body is None:
+        pytest.skip("not applicable: the unit has no VPD page 80h")
+
+    is_ascii = all(0x20 <= byte <= 0x7E for byte in body)
+    check(is_ascii, "printable ASCII characters", body)
+
+
+@pytest.mark.requirement("SPC4-6.15.2-03")
+def test_the_list_of_keys_has_its_length(session: Session) -> None:
+    """ADDITIONAL LENGTH of READ KEYS is that of the keys that follow."""
+    layout = cdb.persistent_reserve_in_read_keys
+    result = session.execute(layout(allocation_length=ROOM), read=ROOM)
+    skip_if_unknown(result, layout)
+    expect_good(result)
+
+    data = result.data
+    length = int.from_bytes(data[4:8], "big")
+    is_whole = length % KEY_LENGTH == 0
+    expected = "ADDITIONAL LENGTH of whole keys"
+    check(is_whole, expected, data.hex(" "), field="ADDITIONAL LENGTH")
+    listed = min(length, ROOM - HEADER.length)
+    is_right = len(data) == HEADER.length + listed
+    expected = f"{listed} bytes after the header"
+    check(is_right, expected, data.hex(" "), field="ADDITIONAL LENGTH")
 
 
 @pytest.mark.requirement("SPC4-7.5-01")
