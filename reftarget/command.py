@@ -86,6 +86,10 @@ class Owner(transfers.Owner, Protocol):
         """Tasks in progress, by Initiator Task Tag."""
 
     @property
+    def has_full_task_set(self) -> bool:
+        """True if there is no room for the task that starts."""
+
+    @property
     def recovery(self) -> Keeper:
         """The data that it keeps for retransmission."""
 
@@ -202,6 +206,8 @@ class Command(Transfer):
         if allegiance.nexus is not None:
             self.failure = self.failure or allegiance.refuses(self)
         if self.read_length and self.session.budget.is_short:
+            self.failure = self.failure or TASK_SET_FULL
+        if self.session.has_full_task_set:
             self.failure = self.failure or TASK_SET_FULL
         if self.failure is not None:
             self.conclude_after_data(self.failure)

@@ -157,6 +157,7 @@ class Session:
         self.fence = Fence(self)
         self._last_transfer_tag = self.rules.sessions.first_transfer_tag - 1
         self._draining: dict[int, None] = {}
+        self._most_commands = 0
 
     def place_request(self, request: Numbered) -> Place:
         """Return the position of a request; an immediate one is always next."""
@@ -172,6 +173,13 @@ class Session:
         """True while too many immediate commands, which have no window, are active."""
         configured = 2 * self.target.limits.queue_depth
         return len(self.commands) >= self.rules.commands.immediate_commands(configured)
+
+    @property
+    def has_full_task_set(self) -> bool:
+        """True if there is no room for the task that starts (SAM-5 section 5.3.1)."""
+        in_progress = len(self.commands)
+        self._most_commands = max(self._most_commands, in_progress)
+        return self.rules.tasks.is_full(in_progress, self._most_commands)
 
     def place(self, cmd_sn: int) -> Place:
         """Return the position of a numbered request; one that is held is outside."""

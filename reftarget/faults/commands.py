@@ -17,6 +17,7 @@ from reftarget.rules import (
 from reftarget.rules.commands import Answering, NumberedRequest, Numbering
 
 _RESERVED_BIT: Final = 0x80
+_LAST_PLACES: Final = 2
 
 
 def _run_out_of_order(
@@ -89,6 +90,14 @@ def _place_in_narrow_window(
     window: CommandWindow, held: Container[int], cmd_sn: int
 ) -> Place:
     if cmd_sn == window.max_cmd_sn:
+        return Place.OUTSIDE
+    return commands.place(window, held, cmd_sn)
+
+
+def _place_in_nearly_full_window(
+    window: CommandWindow, held: Container[int], cmd_sn: int
+) -> Place:
+    if window.size <= _LAST_PLACES:
         return Place.OUTSIDE
     return commands.place(window, held, cmd_sn)
 
@@ -176,6 +185,13 @@ COMMANDS: Final = (
         breaks=("RFC7143-4.2.2.1-i02",),
         says="Ignores the command whose number is MaxCmdSN.",
         rules=CommandRules(place=_place_in_narrow_window),
+    ),
+    Fault(
+        name="last-places-are-not-given",
+        breaks=("RFC7143-4.2.2.1-i02",),
+        says="Ignores commands inside the window when it has room for two more.",
+        also="checks that fill the window wait for its last commands",
+        rules=CommandRules(place=_place_in_nearly_full_window),
     ),
     Fault(
         name="retry-is-rejected",

@@ -79,6 +79,13 @@ TASKS: Final = (
         rules=AdmissionRules(objection=_refuses_attributes),
     ),
     Fault(
+        name="task-set-stays-full",
+        breaks=("SAM5-5.3.1-01",),
+        says="Answers TASK SET FULL for good once four tasks were in progress.",
+        also="checks with as many tasks get no other status either",
+        rules=TaskRules(is_full=lambda _in_progress, most: most > 4),
+    ),
+    Fault(
         name="ordered-tasks-do-not-wait",
         breaks=("SAM5-8.7-01",),
         says="Begins ORDERED tasks at once.",

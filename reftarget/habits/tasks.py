@@ -85,6 +85,12 @@ _NO_ACA: Final = (
 
 TASKS: Final = (
     Habit(
+        name="task-set-of-32",
+        clause="SAM-5 5.3.1",
+        says="Ends a command beside 32 others of its session with TASK SET FULL.",
+        rules=TaskRules(is_full=lambda in_progress, _most: in_progress > 32),
+    ),
+    Habit(
         name="resets-are-not-authorized",
         clause="RFC 7143 11.5.1",
         says="Authorizes no initiator to reset the target.",

@@ -38,6 +38,16 @@ def begins(_attribute: TaskAttribute, is_enabled: bool) -> bool:
     return is_enabled
 
 
+def is_full(_in_progress: int, _most: int) -> bool:
+    """Whether a task set has no room for one more task (section 5.3.1).
+
+    Args:
+        _in_progress: the tasks of the session in progress, the new one included.
+        _most: the greatest number of them that there has been.
+    """
+    return False
+
+
 def after_abort(_task: AbortedTask) -> None:
     """Do nothing more for a task that is aborted: it writes nothing (section 5.34)."""
 
@@ -51,4 +61,5 @@ class TaskRules(RuleSet):
     lun: Callable[[int], int] = decode
     """The logical unit that eight bytes of LUN address (section 4.7)."""
     begins: Callable[[TaskAttribute, bool], bool] = begins
+    is_full: Callable[[int, int], bool] = is_full
     after_abort: Callable[[AbortedTask], None] = after_abort

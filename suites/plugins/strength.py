@@ -32,6 +32,7 @@ AREAS = frozenset(
         "connections",
         "data",
         "error_recovery",
+        "load",
         "logout",
         "nop",
         "numbering",

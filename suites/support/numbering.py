@@ -19,10 +19,12 @@ from iscsi.pdu import (
     NOPOut,
     Reject,
     SCSICommand,
+    SCSIResponse,
     TaskManagementRequest,
     TextRequest,
 )
 from iscsi.scsi import cdb
+from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import Disk, OpenSession
 from suites.support.data import pattern, start_write
 from suites.support.functions import ask_function
@@ -113,6 +115,11 @@ def fill_with_writes(session: Session, disk: Disk) -> list[Task]:
             answer = session.receive()
         except PeerTimeout:
             pytest.skip("not applicable: the target carries out one write at a time")
+        if isinstance(answer, SCSIResponse) and answer.status in (
+            SCSIStatus.BUSY,
+            SCSIStatus.TASK_SET_FULL,
+        ):
+            pytest.skip("not applicable: the unit has room for fewer commands")
         check(isinstance(answer, R2T), "R2T", answer, session.transcript)
         tasks[-1].take(answer)
     if serial.less_or_equal(session.cmd_sn, session.max_cmd_sn):
