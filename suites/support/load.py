@@ -19,6 +19,9 @@ from iscsi.errors import ConnectionLost, PeerTimeout
 from iscsi.scsi.status import SCSIStatus
 from suites.plugins.sessions import OpenSession
 
+SERVED = "RFC7143-4.2.2.1-i02"
+"""The clause that a command in the window is served."""
+
 SESSIONS = 64
 CONNECTIONS = 8
 """The connections of each session, if the target permits as many."""
@@ -148,6 +151,7 @@ class Load:
                     f"a status for each of {len(self._tasks)} commands",
                     f"none for {len(waiting)}, such as CmdSN {task.command.cmd_sn}",
                     session.transcript,
+                    requirement=SERVED,
                 )
 
     @staticmethod
@@ -182,7 +186,10 @@ class Load:
             pdu = session.route(link, with_unsolicited=True)
         except (ConnectionLost, PeerTimeout) as error:
             raise ConformanceFailure(
-                "a status for each command", f"{error}", session.transcript
+                "a status for each command",
+                f"{error}",
+                session.transcript,
+                requirement=SERVED,
             ) from error
         key = (number, getattr(pdu, "initiator_task_tag", -1))
         if key not in waiting:
