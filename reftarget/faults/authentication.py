@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Final
 
 from iscsi import text
@@ -14,6 +15,7 @@ from reftarget.rules import (
 )
 
 _LONG_SECRET: Final = 16
+_BYTE_SECONDS: Final = 0.0003
 
 
 def _decoded(chap_n: str) -> str:
@@ -21,6 +23,15 @@ def _decoded(chap_n: str) -> str:
         return text.parse_binary(chap_n).decode("utf-8", "replace")
     except DecodeError:
         return chap_n
+
+
+def _compare_slowly(right: bytes, answered: bytes) -> bool:
+    """Compare byte by byte and stop at the first difference."""
+    for one, other in zip(right, answered, strict=False):
+        if one != other:
+            return False
+        time.sleep(_BYTE_SECONDS)
+    return len(right) == len(answered)
 
 
 class _Series:
@@ -35,6 +46,12 @@ class _Series:
 
 
 AUTHENTICATION: Final = (
+    Fault(
+        name="chap-comparison-stops-at-a-difference",
+        breaks=("Robustness-4-02",),
+        says="Takes longer to refuse a CHAP_R the more of its first bytes are right.",
+        rules=AuthenticationRules(is_answer=_compare_slowly),
+    ),
     Fault(
         name="chap-takes-any-response",
         breaks=("RFC7143-12.1.3-04", "RFC7143-9.2-05", "RFC7143-6.3.2-05"),

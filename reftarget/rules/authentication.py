@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,6 +27,11 @@ def random_challenge(random: bytes) -> bytes:
 def user(chap_n: str) -> str:
     """Return the name that CHAP_N says: text, as it stands (section 12.1.3)."""
     return chap_n
+
+
+def is_answer(right: bytes, answered: bytes) -> bool:
+    """Whether a CHAP_R is the right one, in a time that does not depend on it."""
+    return hmac.compare_digest(right, answered)
 
 
 def is_proved(
@@ -52,6 +58,7 @@ class AuthenticationRules(RuleSet):
     """CHAP keys that are out of step are refused (section 9.2)."""
     random_challenge: Callable[[bytes], bytes] = random_challenge
     user: Callable[[str], str] = user
+    is_answer: Callable[[bytes, bytes], bool] = is_answer
     is_proved: Callable[[bool, bytes | None, Callable[[], bool]], bool] = is_proved
     checks_owner: bool = True
     """A name that belongs to one initiator is refused from others (section 9.2)."""
