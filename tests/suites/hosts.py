@@ -66,7 +66,9 @@ def host(
         shlex.join(["mount", "--bind", str(source), str(place)])
         for place, source in {**_for_daemons(folder / f"{name}.own"), **own}.items()
     ]
-    steps.append("exec " + shlex.join(map(str, words)))
+    # The shell is the host's first process, which has to reap those that lose their
+    # parent: libvirt waits until a machine's process is gone.
+    steps.append(f"{shlex.join(map(str, words))} & wait $!")
     log = folder / f"{name}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
