@@ -45,10 +45,19 @@ def cscd_of(session: Session, block_size: int) -> CSCD:
     return CSCD(preferred, block_size)
 
 
-def send_copy(session: Session, parameter_list: bytes) -> Result:
-    """Send EXTENDED COPY with a parameter list."""
+def send_copy(
+    session: Session, parameter_list: bytes, *, patience: float = 0.0
+) -> Result:
+    """Send EXTENDED COPY with a parameter list.
+
+    Args:
+        session: a session with the unit of the copy manager.
+        parameter_list: the descriptors.
+        patience: seconds that the answer may take, if that is more than usual.
+    """
     command = cdb.extended_copy(parameter_list_length=len(parameter_list))
-    return session.execute(command, write=parameter_list)
+    timeout = max(patience, session.patience())
+    return session.execute(command, write=parameter_list, timeout=timeout)
 
 
 def is_aborted(result: Result) -> bool:

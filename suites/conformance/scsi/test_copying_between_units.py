@@ -21,6 +21,8 @@ from suites.support.reservations import Nexus
 
 FROM, TO, COUNT = 2, 16, 4
 KEY = 0xC0B1
+RETRIES = 60.0
+"""Seconds that a copy may take: a copy manager may retry while a unit is reserved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def test_reserved_blocks_are_not_overwritten(
     try:
         expect_good(holder.reserve(ReservationType.WRITE_EXCLUSIVE))
 
-        result = send_copy(pair.first.session, pair.parameter_list())
+        result = send_copy(pair.first.session, pair.parameter_list(), patience=RETRIES)
 
         check(not result.is_good, "no status GOOD", result)
         expect_data(
