@@ -127,7 +127,7 @@ class StandIn:
         """Serve again whenever somebody connects to the port of control."""
         loop = asyncio.get_running_loop()
         while True:
-            caller, _ = await loop.sock_accept(self._control)
+            caller = await _accepted(self._control)
             with caller:
                 if self._is_wrong:
                     self._comes_back.set()
@@ -200,9 +200,8 @@ class StandIn:
     # Connections ---------------------------------------------------------------------
 
     async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            initiator, _ = await loop.sock_accept(self._listener)
+            initiator = await _accepted(self._listener)
             self._sockets.add(initiator)
             await self._is_clear.wait()
             if self._is_wrong:
@@ -336,6 +335,26 @@ def _bound() -> socket.socket:
         bound.bind(chooser.getsockname())
     bound.setblocking(False)
     return bound
+
+
+async def _accepted(listener: socket.socket) -> socket.socket:
+    """Return the next connection of a listener.
+
+    `loop.sock_accept` drops a connection, unclosed, that it has accepted when its task
+    is cancelled. Here a connection stays in the backlog until the task has it.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        is_readable = asyncio.Event()
+        loop.add_reader(listener, is_readable.set)
+        try:
+            await is_readable.wait()
+        finally:
+            loop.remove_reader(listener)
+        with suppress(BlockingIOError):
+            connected, _ = listener.accept()
+            connected.setblocking(False)
+            return connected
 
 
 def _drop_packets(one: socket.socket) -> None:

@@ -78,9 +78,11 @@ def test_no_fault_has_the_name_of_another() -> None:
 
 
 def test_each_requirement_of_robustness_is_broken_by_one() -> None:
-    broken = {one for fault in ROBUSTNESS_FAULTS.values() for one in fault.breaks}
+    # A check of the conformance suite may carry one, and then so does its fault.
+    faults = [*ROBUSTNESS_FAULTS.values(), *FAULTS.values()]
+    broken = {one for fault in faults for one in fault.breaks}
 
-    assert broken == {name for name in load() if name.startswith("Robustness")}
+    assert {name for name in load() if name.startswith("Robustness")} <= broken
 
 
 def test_each_position_has_one() -> None:

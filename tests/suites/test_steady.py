@@ -226,4 +226,4 @@ def test_the_gate_runs_checks_again_and_again(
     printed = capsys.readouterr().out
     assert "test_every_fifth: passed 4 of 5, broken 1 of 5" in printed
     assert main(["--repeat=0"]) == 2
-    assert "--repeat is a number above 0" in capsys.readouterr().err
+    assert "--repeat must be above 0" in capsys.readouterr().err
