@@ -29,6 +29,7 @@ _TITLES: Mapping[tuple[str, str], str] = {
     ("RFC 7144", "5.2"): "SCSI Response Additions",
     ("RFC 7144", "6.4"): "Task Management Function Responses",
     ("RFC 7144", "7.1"): "New Operational Text Keys",
+    ("SAM-5", "5.3"): "Status",
     ("SAM-5", "5.10"): "Auto contingent allegiance",
     ("SPC-4", "4.5"): "Sense data",
     ("SPC-4", "5.12"): "Reservations",
