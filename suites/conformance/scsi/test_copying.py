@@ -16,7 +16,11 @@ from iscsi.scsi.extended_copy import (
 )
 from iscsi.scsi.sense import AdditionalSense, SenseKey
 from iscsi.scsi.vpd import Designator
-from suites.support.applicability import skip_unless_reported, skip_without
+from suites.support.applicability import (
+    skip_if_unknown,
+    skip_unless_reported,
+    skip_without,
+)
 from suites.support.copying import cscd_of, is_aborted, send_copy
 from suites.support.expect import expect_sense
 from suites.support.media import Medium
@@ -89,9 +93,7 @@ def status_of(medium: Medium, list_identifier: int) -> Result:
     layout = cdb.receive_copy_status
     command = layout(list_identifier=list_identifier, allocation_length=ROOM)
     result = medium.session.execute(command, read=ROOM)
-    sense = result.sense
-    if sense and sense.additional == AdditionalSense.INVALID_COMMAND_OPERATION_CODE:
-        pytest.skip(f"not applicable: the unit has no {layout.name}")
+    skip_if_unknown(result, layout)
     return result
 
 

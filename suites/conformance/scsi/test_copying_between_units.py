@@ -7,14 +7,13 @@ import pytest
 
 from initiator.expect import check, expect_data, expect_good
 from initiator.login import LoginRefused
-from initiator.session import Session
 from iscsi.scsi import cdb
-from iscsi.scsi.capacity import Capacity10
 from iscsi.scsi.extended_copy import CSCD, Segment, build_parameter_list
 from iscsi.scsi.persistent_reservations import ReservationType
-from suites.plugins.sessions import Disk, OpenSession
+from suites.plugins.sessions import OpenSession
 from suites.plugins.targets import TestedTarget
 from suites.support.applicability import skip_without
+from suites.support.changes import disk_of
 from suites.support.copying import cscd_of, is_aborted, send_copy
 from suites.support.media import Medium
 from suites.support.reservations import Nexus
@@ -52,23 +51,14 @@ def pair(medium: Medium, target: TestedTarget, open_session: OpenSession) -> Pai
     if not others:
         pytest.skip("not applicable: only one logical unit may be overwritten")
     skip_without(medium.session, cdb.extended_copy)
-    other = medium_of(open_session(lun=others[0].lun))
+    session = open_session(lun=others[0].lun)
+    other = Medium(session, disk_of(session, others[0].lun))
     if other.disk.block_size != medium.disk.block_size:
         pytest.skip("not applicable: the blocks of the units differ in length")
     cscds = tuple(cscd_of(one.session, one.disk.block_size) for one in (medium, other))
     if cscds[0].designator.designator == cscds[1].designator.designator:
         pytest.skip("not applicable: both units have the same designator")
     return Pair(medium, other, (cscds[0], cscds[1]))
-
-
-def medium_of(session: Session) -> Medium:
-    """Return the medium of a session's unit."""
-    result = session.execute(cdb.read_capacity_10(), read=8)
-    expect_good(result)
-    capacity = Capacity10.parse(result.data)
-    return Medium(
-        session, Disk(session.lun, capacity.block_length, capacity.last_lba + 1)
-    )
 
 
 @pytest.mark.requirement("SPC4-6.4-08")
